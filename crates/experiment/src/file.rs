@@ -1,0 +1,148 @@
+//! The experiment file: TOML text in, a checked [`Experiment`](asked::Experiment) out, or
+//! an error with line, column and the nearest known name.
+//!
+//! Three steps, each with its own kind of mistake: [`keys`] refuses names that mean
+//! nothing, [`written`] is the file's own shape and refuses values of the wrong type,
+//! [`asked`] refuses what cannot be meant.
+
+pub mod asked;
+mod error;
+mod keys;
+mod written;
+
+pub use error::{FileError, Problem};
+pub use written::{ExperimentFile, experiment_schema};
+
+use asked::Experiment;
+
+/// Reads an experiment file. `origin` is what the user calls it, for messages.
+///
+/// # Errors
+///
+/// Every problem of the first step that finds any, each with its place.
+pub fn parse(text: &str, origin: &str) -> Result<Experiment, FileError> {
+    let fail = |problems| FileError::new(origin, text, problems);
+    let document = toml::de::DeTable::parse(text).map_err(|error| fail(vec![Problem::from_toml(&error)]))?;
+    let unknown = keys::unknown_keys(&document);
+    if !unknown.is_empty() {
+        return Err(fail(unknown));
+    }
+    let written: ExperimentFile =
+        toml::from_str(text).map_err(|error| fail(vec![Problem::from_toml(&error)]))?;
+    asked::check(written).map_err(|mut problems| {
+        for problem in &mut problems {
+            problem.offset = keys::locate(&document, &problem.path);
+        }
+        fail(problems)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{ApplicationName, EnvironmentKind};
+
+    fn complaint(text: &str) -> String {
+        parse(text, "edge.toml").expect_err("the file is wrong").to_string()
+    }
+
+    #[test]
+    fn the_whole_file_is_read() {
+        let experiment = parse(
+            r#"
+            name = "edge"
+            seed = 7
+            restart = "run"
+            [[environment]]
+            name = "small"
+            kind = "container"
+            cpus = 0.5
+            memory = "512MiB"
+            price = { hourly = "0.085 USD" }
+            [[workload]]
+            kind = "application"
+            application = "derain"
+            inputs = "photos/"
+            inputs_per_trial = 4
+            trials = 50
+            "#,
+            "edge.toml",
+        )
+        .expect("a valid file");
+        assert_eq!(experiment.environments[0].kind, EnvironmentKind::Container);
+        assert_eq!(experiment.workloads[0].application, ApplicationName::Derain);
+        assert_eq!(experiment.workloads[0].trials, 50);
+        let again = parse(&asked::write(&experiment), "again").expect("what is written can be read");
+        assert_eq!(again, experiment);
+    }
+
+    #[test]
+    fn an_empty_file_is_the_main_job() {
+        let experiment = parse("", "empty.toml").expect("valid");
+        assert_eq!(experiment.environments.len(), 2);
+        assert_eq!(experiment.workloads, Experiment::default().workloads);
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_with_place_and_nearest_name() {
+        assert_eq!(
+            complaint("seed = 1\n[[environment]]\nkind = \"native\"\n  cpu = 2\n"),
+            "edge.toml:4:3: unknown key `environment.cpu`; did you mean `cpus`?"
+        );
+        assert_eq!(
+            complaint("[[environment]]\nkind = \"native\"\n[environment.price]\nhourli = \"1 USD\"\n"),
+            "edge.toml:4:1: unknown key `environment.price.hourli`; did you mean `hourly`?"
+        );
+    }
+
+    #[test]
+    fn what_is_planned_is_refused_by_name() {
+        assert!(complaint("[[load]]\nusers = 3").starts_with("edge.toml:1:3: `load` is not supported by this"));
+        assert_eq!(
+            complaint("[[environment]]\nkind = \"firecracker\"\n"),
+            "edge.toml:2:8: environment kind `firecracker` is not supported by this version; \
+             this version has: native, container, simulated"
+        );
+    }
+
+    #[test]
+    fn impossible_values_are_refused_where_they_stand() {
+        assert_eq!(
+            complaint("[[workload]]\napplication = \"derain\"\ntrials = 0"),
+            "edge.toml:3:10: `trials = 0` is out of range; give a number from 1 to 100000"
+        );
+        assert_eq!(
+            complaint("[[workload]]\napplication = \"derane\""),
+            "edge.toml:2:15: unknown application `derane`; did you mean `derain`?"
+        );
+        assert!(complaint("[[environment]]\nkind = \"native\"\nmemory = \"2\"").contains("is not a size"));
+        assert!(complaint("[[environment]]\nkind = \"native\"\n[[environment]]\nkind = \"native\"")
+            .contains("two environments are named `native`"));
+        assert!(complaint("[[environment]]\nkind = \"native\"\nprice = { hourly = \"much\" }")
+            .contains("is not an amount of money"));
+    }
+
+    #[test]
+    fn text_that_is_not_toml_is_refused_with_its_place() {
+        assert!(complaint("name = \"a\"\nseed = = 3").starts_with("edge.toml:2:8: "));
+    }
+
+    proptest! {
+        #[test]
+        fn reading_never_panics(text in "\\PC*") {
+            let _ = parse(&text, "any");
+        }
+
+        #[test]
+        fn mutated_files_never_panic(at in 0_usize..120, with in "\\PC{0,3}") {
+            let mut text: Vec<char> =
+                "seed = 1\n[[environment]]\nkind = \"native\"\ncpus = 2\nprice = { hourly = \"1 USD\" }\n"
+                    .chars().collect();
+            let at = at.min(text.len());
+            text.splice(at..(at + 1).min(text.len()), with.chars());
+            let _ = parse(&text.into_iter().collect::<String>(), "any");
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! What the user asked, checked: every value is possible by itself, names are unique,
+//! defaults that need no host are filled in.
+
+use std::collections::HashSet;
+
+use serde::Serialize;
+
+use super::error::Problem;
+use super::keys::nearest;
+use super::written::{EnvironmentTable, ExperimentFile, PriceTable, WorkloadTable};
+use crate::{ApplicationName, EnvironmentKind, EnvironmentSpec, PriceSpec, Restart, WorkloadSpec};
+
+const DEFAULT_SEED: u64 = 42;
+const DEFAULT_TRIALS: u32 = 20;
+const DEFAULT_WARMUP: u32 = 1;
+/// Ten thousand blocks of one second are three hours: more is a mistake of the keyboard.
+const MOST_TRIALS: u32 = 100_000;
+const MOST_THREADS: u32 = 4_096;
+
+/// An experiment as asked.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Experiment {
+    /// Its name.
+    pub name: String,
+    /// Seed of everything that is drawn.
+    pub seed: u64,
+    /// When agents start anew.
+    pub restart: Restart,
+    /// At least one.
+    pub environments: Vec<EnvironmentSpec>,
+    /// At least one.
+    pub workloads: Vec<WorkloadSpec>,
+}
+
+impl Default for Experiment {
+    /// The main job: every application that ships, native and in a container.
+    fn default() -> Self {
+        check(ExperimentFile { name: Some("main".to_owned()), ..ExperimentFile::default() })
+            .unwrap_or_else(|problems| unreachable!("the default experiment is valid: {problems:?}"))
+    }
+}
+
+/// Checks a file that has been read.
+///
+/// # Errors
+///
+/// Everything that is wrong with it, without places.
+pub fn check(written: ExperimentFile) -> Result<Experiment, Vec<Problem>> {
+    let mut problems = Problems(Vec::new());
+    let environments = environments(written.environment, &mut problems);
+    let workloads = workloads(written.workload, &mut problems);
+    problems.unique("environment", environments.iter().map(|environment| environment.name.as_str()));
+    problems.unique("workload", workloads.iter().map(|workload| workload.name.as_str()));
+    if !problems.0.is_empty() {
+        return Err(problems.0);
+    }
+    Ok(Experiment {
+        name: written.name.unwrap_or_else(|| "experiment".to_owned()),
+        seed: written.seed.unwrap_or(DEFAULT_SEED),
+        restart: written.restart.unwrap_or_default(),
+        environments,
+        workloads,
+    })
+}
+
+struct Problems(Vec<Problem>);
+
+impl Problems {
+    fn add(&mut self, path: &str, message: String, help: impl Into<String>) {
+        self.0.push(Problem::at(path, message, help));
+    }
+
+    fn unique<'a>(&mut self, what: &str, names: impl Iterator<Item = &'a str>) {
+        let mut seen = HashSet::new();
+        for (index, name) in names.enumerate() {
+            if !seen.insert(name) {
+                self.add(
+                    &format!("{what}.{index}"),
+                    format!("two {what}s are named `{name}`"),
+                    format!("give each [[{what}]] its own `name`"),
+                );
+            }
+        }
+    }
+
+    /// Names end up in file names, tables and SVG: letters, digits, `-`, `_`, `.` only.
+    fn name(&mut self, path: &str, what: &str, name: &str) {
+        let fits = !name.is_empty()
+            && name.len() <= 40
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+        if !fits {
+            self.add(
+                &format!("{path}.name"),
+                format!("`{name}` cannot name {what}"),
+                "use 1 to 40 letters, digits, `-`, `_` or `.`",
+            );
+        }
+    }
+}
+
+fn environments(tables: Vec<EnvironmentTable>, problems: &mut Problems) -> Vec<EnvironmentSpec> {
+    if tables.is_empty() {
+        let spec = |kind: EnvironmentKind| EnvironmentSpec {
+            name: kind.to_string(),
+            kind,
+            cpus: None,
+            memory: None,
+            price: None,
+        };
+        return vec![spec(EnvironmentKind::Native), spec(EnvironmentKind::Container)];
+    }
+    let indexed = tables.into_iter().enumerate();
+    indexed
+        .filter_map(|(index, table)| environment(&format!("environment.{index}"), table, problems))
+        .collect()
+}
+
+fn environment(path: &str, table: EnvironmentTable, problems: &mut Problems) -> Option<EnvironmentSpec> {
+    let kind = match environment_kind(&table.kind) {
+        Ok(kind) => kind,
+        Err(problem) => {
+            problems.0.push(problem.under(&format!("{path}.kind")));
+            return None;
+        }
+    };
+    let name = table.name.unwrap_or_else(|| kind.to_string());
+    problems.name(path, "an environment", &name);
+    let price = table.price.and_then(|price| price_spec(&format!("{path}.price"), price, &name, problems));
+    Some(EnvironmentSpec { name, kind, cpus: table.cpus, memory: table.memory, price })
+}
+
+/// The kind of this name.
+///
+/// # Errors
+///
+/// A problem that names the nearest known kind, or says that the kind is planned.
+pub fn environment_kind(name: &str) -> Result<EnvironmentKind, Problem> {
+    if let Some(kind) = EnvironmentKind::from_name(name) {
+        return Ok(kind);
+    }
+    let known = EnvironmentKind::ALL.map(EnvironmentKind::as_str);
+    let listed = format!("this version has: {}", known.join(", "));
+    let (message, help) = if EnvironmentKind::PLANNED.contains(&name) {
+        (format!("environment kind `{name}` is not supported by this version"), listed)
+    } else {
+        let help = nearest(name, &known).map_or(listed, |near| format!("did you mean `{near}`?"));
+        (format!("unknown environment kind `{name}`"), help)
+    };
+    Err(Problem::at("", message, help))
+}
+
+/// The application of this name.
+///
+/// # Errors
+///
+/// A problem that names the nearest known application.
+pub fn application(name: &str) -> Result<ApplicationName, Problem> {
+    let known = ApplicationName::ALL.map(ApplicationName::as_str);
+    ApplicationName::from_name(name).ok_or_else(|| {
+        let help = nearest(name, &known).map_or_else(
+            || format!("this version has: {}", known.join(", ")),
+            |near| format!("did you mean `{near}`?"),
+        );
+        Problem::at("", format!("unknown application `{name}`"), help)
+    })
+}
+
+fn price_spec(
+    path: &str,
+    table: PriceTable,
+    environment: &str,
+    problems: &mut Problems,
+) -> Option<PriceSpec> {
+    match (table.entry, table.hourly) {
+        (Some(entry), None) => Some(PriceSpec::Entry(entry)),
+        (None, Some(hourly)) => match hourly.parse() {
+            Ok(money) => Some(PriceSpec::Hourly(money)),
+            Err(error) => {
+                problems.add(
+                    &format!("{path}.hourly"),
+                    format!("price of environment `{environment}`"),
+                    error.to_string(),
+                );
+                None
+            }
+        },
+        (None, None) => {
+            problems.add(
+                path,
+                format!("price of environment `{environment}` is empty"),
+                "give `entry` or `hourly`, or remove the table",
+            );
+            None
+        }
+        (Some(_), Some(_)) => {
+            problems.add(
+                path,
+                format!("price of environment `{environment}` is given twice"),
+                "give either `entry` or `hourly`",
+            );
+            None
+        }
+    }
+}
+
+fn workloads(tables: Vec<WorkloadTable>, problems: &mut Problems) -> Vec<WorkloadSpec> {
+    if tables.is_empty() {
+        return ApplicationName::ALL.map(default_workload).to_vec();
+    }
+    let indexed = tables.into_iter().enumerate();
+    indexed.filter_map(|(index, table)| workload(&format!("workload.{index}"), table, problems)).collect()
+}
+
+/// A workload of which only the application was named.
+#[must_use]
+pub fn default_workload(application: ApplicationName) -> WorkloadSpec {
+    WorkloadSpec {
+        name: application.to_string(),
+        application,
+        model: None,
+        inputs: None,
+        inputs_per_trial: None,
+        trials: DEFAULT_TRIALS,
+        warmup: DEFAULT_WARMUP,
+        threads: None,
+    }
+}
+
+fn workload(path: &str, table: WorkloadTable, problems: &mut Problems) -> Option<WorkloadSpec> {
+    let application = match application(&table.application) {
+        Ok(application) => application,
+        Err(problem) => {
+            problems.0.push(problem.under(&format!("{path}.application")));
+            return None;
+        }
+    };
+    let name = table.name.unwrap_or_else(|| application.to_string());
+    problems.name(path, "a workload", &name);
+    supported(path, "kind", table.kind.as_deref(), &["application"], problems);
+    supported(path, "engine", table.engine.as_deref(), &["auto", "rten"], problems);
+    supported(path, "trial", table.trial.as_deref(), &["warm"], problems);
+    let trials = table.trials.unwrap_or(DEFAULT_TRIALS);
+    within(path, "trials", trials, 1, MOST_TRIALS, problems);
+    within(path, "inputs_per_trial", table.inputs_per_trial.unwrap_or(1), 1, MOST_TRIALS, problems);
+    within(path, "threads", table.threads.unwrap_or(1), 1, MOST_THREADS, problems);
+    let warmup = table.warmup.unwrap_or(DEFAULT_WARMUP);
+    within(path, "warmup", warmup, 0, MOST_TRIALS, problems);
+    Some(WorkloadSpec {
+        model: table.model,
+        inputs: table.inputs,
+        inputs_per_trial: table.inputs_per_trial,
+        trials,
+        warmup,
+        threads: table.threads,
+        ..WorkloadSpec { name, ..default_workload(application) }
+    })
+}
+
+fn within(path: &str, key: &str, value: u32, least: u32, most: u32, problems: &mut Problems) {
+    if !(least..=most).contains(&value) {
+        problems.add(
+            &format!("{path}.{key}"),
+            format!("`{key} = {value}` is out of range"),
+            format!("give a number from {least} to {most}"),
+        );
+    }
+}
+
+fn supported(path: &str, key: &str, value: Option<&str>, known: &[&str], problems: &mut Problems) {
+    if let Some(value) = value.filter(|value| !known.contains(value)) {
+        problems.add(
+            &format!("{path}.{key}"),
+            format!("`{key} = \"{value}\"` is not supported by this version"),
+            format!("use one of: {}", known.join(", ")),
+        );
+    }
+}
+
+/// The experiment written as a file again, as the record keeps it when options changed it.
+#[must_use]
+pub fn write(experiment: &Experiment) -> String {
+    let file = ExperimentFile {
+        name: Some(experiment.name.clone()),
+        seed: Some(experiment.seed),
+        restart: Some(experiment.restart),
+        environment: experiment.environments.iter().map(environment_table).collect(),
+        workload: experiment.workloads.iter().map(workload_table).collect(),
+    };
+    toml::to_string(&file).unwrap_or_else(|error| unreachable!("a checked experiment can be written: {error}"))
+}
+
+fn environment_table(spec: &EnvironmentSpec) -> EnvironmentTable {
+    let price = spec.price.as_ref().map(|price| match price {
+        PriceSpec::Entry(entry) => PriceTable { entry: Some(entry.clone()), hourly: None },
+        PriceSpec::Hourly(money) => PriceTable { entry: None, hourly: Some(money.to_string()) },
+    });
+    EnvironmentTable {
+        name: Some(spec.name.clone()),
+        kind: spec.kind.to_string(),
+        cpus: spec.cpus,
+        memory: spec.memory,
+        price,
+    }
+}
+
+fn workload_table(spec: &WorkloadSpec) -> WorkloadTable {
+    WorkloadTable {
+        name: Some(spec.name.clone()),
+        kind: Some("application".to_owned()),
+        application: spec.application.to_string(),
+        model: spec.model.clone(),
+        engine: None,
+        inputs: spec.inputs.clone(),
+        inputs_per_trial: spec.inputs_per_trial,
+        trials: Some(spec.trials),
+        warmup: Some(spec.warmup),
+        threads: spec.threads,
+        trial: None,
+    }
+}

@@ -1,0 +1,43 @@
+//! The nouns of Weighbridge, and the file in which a user writes an experiment.
+//!
+//! Every stage of a run (environment, measurement, price, registry, report) speaks in
+//! the types of this crate and knows no other stage. What this crate deliberately does
+//! **not** know: files on disk, the network, clocks, threads, async. It turns text into
+//! a checked [`Experiment`] and gives the shapes of what was measured.
+//!
+//! Two things are kept apart throughout: what the user *asked* ([`Experiment`], the text
+//! of the file) and what was *resolved* from it on one host ([`Plan`]).
+
+mod digest;
+mod environment;
+pub mod file;
+mod host;
+mod money;
+mod plan;
+mod price;
+mod run;
+mod trial;
+mod units;
+mod usage;
+mod workload;
+
+pub use digest::Sha256Digest;
+pub use environment::{
+    AgentLaunch, Availability, CreateRequest, Endpoint, Ended, EnvironmentFacts, EnvironmentKind,
+    EnvironmentSpec, InstanceId,
+    Limits, MeterTarget, Resource,
+};
+pub use host::{Fact, HostFacts};
+pub use money::{Currency, Money, MoneyError};
+pub use plan::{CellKey, CellPlan, EnvironmentPlan, InputFile, Plan, Restart, Unavailable, WorkloadPlan};
+pub use price::{PriceSource, PriceSpec, ResolvedPrice};
+pub use run::{RunEvent, RunEventKind, RunHeader, RunId, RunIdError, RunRecord, RunStatus, RUN_FORMAT};
+pub use trial::{
+    EngineIdentity, HostNoise, InferenceTiming, SamplerCost, StartTiming, TrialFailure, TrialMeasurement,
+    TrialOutcome, TrialRecord,
+};
+pub use units::{ByteSize, CpuCount, UnitError};
+pub use usage::{Instrument, Instruments, Sample, Usage};
+pub use workload::{ApplicationName, WorkloadSpec};
+
+pub use file::asked::Experiment;

@@ -1,0 +1,156 @@
+use std::fmt;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{ApplicationName, CpuCount, EnvironmentKind, Limits, ResolvedPrice, Sha256Digest};
+
+/// When the agent of a cell is started anew.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Restart {
+    /// In every block: trials are independent, comparisons hold.
+    #[default]
+    Block,
+    /// Once a run: labelled "within one instance".
+    Run,
+}
+
+/// One environment as resolved on this host.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EnvironmentPlan {
+    /// Its name.
+    pub name: String,
+    /// Its kind.
+    pub kind: EnvironmentKind,
+    /// CPUs and memory of each of its instances.
+    pub limits: Limits,
+    /// Version of the runtime, from the probe.
+    pub version: Option<String>,
+    /// Whether its processor is emulated.
+    pub emulated: bool,
+    /// A restriction that the probe found, e.g. that limits are not permitted.
+    pub restriction: Option<String>,
+    /// What an hour costs; `None` where the user named no price.
+    pub price: Option<ResolvedPrice>,
+}
+
+/// A file that goes into every environment, known by its digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InputFile {
+    /// Name for people: the file's own name.
+    pub name: String,
+    /// Where it lies on this host. Empty for what ships inside the executable.
+    pub path: Option<PathBuf>,
+    /// Its digest.
+    pub sha256: Sha256Digest,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// One workload as resolved on this host.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WorkloadPlan {
+    /// Its name.
+    pub name: String,
+    /// Its application.
+    pub application: ApplicationName,
+    /// Its model.
+    pub model: InputFile,
+    /// Labels that go beside every number of it, e.g. `seeded weights: speed only`.
+    pub labels: Vec<String>,
+    /// Its inputs, in order.
+    pub inputs: Vec<InputFile>,
+    /// How many of them, in turn, make one trial.
+    pub inputs_per_trial: u32,
+    /// Trials in each environment.
+    pub trials: u32,
+    /// Passes before the timed one.
+    pub warmup: u32,
+    /// Threads of the engine; the environment's CPUs where `None`.
+    pub threads: Option<u32>,
+}
+
+/// The name of a cell: one workload in one environment.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct CellKey {
+    /// Name of the environment.
+    pub environment: String,
+    /// Name of the workload.
+    pub workload: String,
+}
+
+impl fmt::Display for CellKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} in {}", self.workload, self.environment)
+    }
+}
+
+/// One cell as resolved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CellPlan {
+    /// Its name.
+    pub key: CellKey,
+    /// Threads of the engine in it.
+    pub threads: u32,
+}
+
+/// An environment that was asked for, or could be, and is not part of the run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Unavailable {
+    /// Name of the environment.
+    pub environment: String,
+    /// Whether the user asked for it; otherwise it is only offered.
+    pub requested: bool,
+    /// Why it was not run.
+    pub reason: String,
+    /// One command that would enable it, or that asks for it.
+    pub enable: Option<String>,
+}
+
+/// What a run does, resolved on one host before the first trial.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Plan {
+    /// Name of the experiment.
+    pub name: String,
+    /// Seed of the order of trials and of every interval.
+    pub seed: u64,
+    /// When agents start anew.
+    pub restart: Restart,
+    /// Digest of the executable that runs as the agent.
+    pub executable_sha256: Sha256Digest,
+    /// Environments that work here.
+    pub environments: Vec<EnvironmentPlan>,
+    /// Workloads.
+    pub workloads: Vec<WorkloadPlan>,
+    /// Environments left out.
+    pub unavailable: Vec<Unavailable>,
+}
+
+impl Plan {
+    /// The environment of this name.
+    #[must_use]
+    pub fn environment(&self, name: &str) -> Option<&EnvironmentPlan> {
+        self.environments.iter().find(|environment| environment.name == name)
+    }
+
+    /// The workload of this name.
+    #[must_use]
+    pub fn workload(&self, name: &str) -> Option<&WorkloadPlan> {
+        self.workloads.iter().find(|workload| workload.name == name)
+    }
+
+    /// Every workload in every environment, workloads outermost, as the file orders them.
+    #[must_use]
+    pub fn cells(&self) -> Vec<CellPlan> {
+        let cell = |workload: &WorkloadPlan, environment: &EnvironmentPlan| CellPlan {
+            key: CellKey { environment: environment.name.clone(), workload: workload.name.clone() },
+            threads: workload.threads.unwrap_or_else(|| CpuCount::threads(environment.limits.cpus)),
+        };
+        self.workloads
+            .iter()
+            .flat_map(|workload| self.environments.iter().map(move |environment| cell(workload, environment)))
+            .collect()
+    }
+}

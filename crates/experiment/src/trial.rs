@@ -1,0 +1,141 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{CellKey, Ended, Instruments, Sample, Sha256Digest, Usage};
+
+/// One inference, its stages timed apart by the agent's monotonic clock.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InferenceTiming {
+    /// Input bytes to pixels.
+    pub decode_nanoseconds: u64,
+    /// Pixels to tensors.
+    pub prepare_nanoseconds: u64,
+    /// The engine's call.
+    pub infer_nanoseconds: u64,
+    /// Tensors to a result.
+    pub interpret_nanoseconds: u64,
+}
+
+impl InferenceTiming {
+    /// The four stages together.
+    #[must_use]
+    pub const fn total_nanoseconds(&self) -> u64 {
+        self.decode_nanoseconds
+            + self.prepare_nanoseconds
+            + self.infer_nanoseconds
+            + self.interpret_nanoseconds
+    }
+}
+
+/// The engine that ran, as it names itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EngineIdentity {
+    /// `rten`.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The instruction set that it uses on this processor.
+    pub instruction_set: String,
+    /// Threads it was given.
+    pub threads: u32,
+}
+
+/// From asking for an instance to an agent that answers, and to a loaded model. Seconds,
+/// by the host's monotonic clock.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StartTiming {
+    /// From asking to the agent's first answer.
+    pub ready_seconds: f64,
+    /// From then to the model being loaded and the inputs being read.
+    pub load_seconds: f64,
+}
+
+/// What taking the samples itself cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SamplerCost {
+    /// Processor time of the sampler during the trial.
+    pub cpu_nanoseconds: u64,
+    /// Samples taken.
+    pub samples: u32,
+}
+
+/// What else the host did during a trial.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct HostNoise {
+    /// Time stolen by the hypervisor below us, share of one core in per cent.
+    pub steal_percent: Option<f64>,
+    /// Processor time of everything outside the instance, share of one core in per cent.
+    pub other_cpu_percent: Option<f64>,
+}
+
+/// What a trial that worked gave.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TrialMeasurement {
+    /// The engine that ran.
+    pub engine: EngineIdentity,
+    /// From asking to ready.
+    pub start: StartTiming,
+    /// Inferences of the warm-up, shown apart.
+    pub warmup: Vec<InferenceTiming>,
+    /// Inferences of the trial, in order.
+    pub inferences: Vec<InferenceTiming>,
+    /// The whole trial by the agent's monotonic clock.
+    pub total_nanoseconds: u64,
+    /// The same by the host's, request and answer included.
+    pub host_total_nanoseconds: u64,
+    /// Read from outside the instance, at least at the trial's start and end.
+    pub outside: Vec<Sample>,
+    /// Read by the agent, at least at the trial's start and end.
+    pub inside: Vec<Sample>,
+    /// Counters of the agent's own process (`getrusage`) over the trial.
+    pub agent_usage: Usage,
+    /// Processor time over the trial as the sum of `/proc/PID/stat` of all processes of the
+    /// instance, read from outside.
+    pub process_cpu_nanoseconds: Option<u64>,
+    /// Cost of the outside sampler.
+    pub outside_sampler: SamplerCost,
+    /// Cost of the inside sampler.
+    pub inside_sampler: SamplerCost,
+    /// The outside instruments.
+    pub instruments: Instruments,
+    /// The rest of the host.
+    pub noise: HostNoise,
+    /// Digest of all results of the trial, in order: cells that compute the same agree in it.
+    pub output_sha256: Sha256Digest,
+}
+
+/// Why a trial gave no measurement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TrialFailure {
+    /// What failed and why, for a person.
+    pub reason: String,
+    /// How the instance ended, where it did.
+    pub ended: Option<Ended>,
+}
+
+/// Measured, or failed; a failure is a result too.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum TrialOutcome {
+    /// It worked.
+    Ok(Box<TrialMeasurement>),
+    /// It did not.
+    Failed(TrialFailure),
+}
+
+/// One trial of one cell in one block: unique in its run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TrialRecord {
+    /// The block, from 0.
+    pub block: u32,
+    /// Place within the block, from 0, as the seed shuffled it.
+    pub position: u32,
+    /// The cell.
+    pub cell: CellKey,
+    /// When it began.
+    pub started: jiff::Timestamp,
+    /// What it gave.
+    #[serde(flatten)]
+    pub outcome: TrialOutcome,
+}

@@ -1,0 +1,80 @@
+"""Trains the derain network and saves its weights.
+
+    python derain_train.py --minutes 25 --seed 7 --out ../target/derain.pt
+"""
+
+import argparse
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from derain_data import Batches, build_pools
+from derain_net import Derain
+
+
+def loss_of(output, target):
+    """Mean log squared error of each patch: the negative of PSNR, with a floor near 42 dB.
+
+    Plain squared error would let a few patches with heavy rain drown all others;
+    the floor keeps patches that are already clean from drowning the rest.
+    """
+    error = (output - target).square().mean(dim=(1, 2, 3))
+    return torch.log(error + 6e-5).mean()
+
+
+def rate_at(progress, peak):
+    """Learning rate: a short warm-up, then a cosine down to nearly nothing."""
+    warm = min(1.0, progress / 0.02)
+    return peak * warm * (0.5 + 0.5 * math.cos(math.pi * progress)) + 1e-6
+
+
+def train(net, batches, steps, batch, peak, report=print):
+    """Runs `steps` steps of Adam in bfloat16 and returns the averaged weights."""
+    net = net.to(memory_format=torch.channels_last)
+    optimiser = torch.optim.Adam(net.parameters(), lr=peak, betas=(0.9, 0.99))
+    average = {name: value.detach().clone() for name, value in net.state_dict().items()}
+    started, recent = time.time(), []
+    for step in range(steps):
+        for group in optimiser.param_groups:
+            group["lr"] = rate_at(step / steps, peak)
+        rainy, clean = batches.draw(batch)
+        rainy = rainy.to(memory_format=torch.channels_last)
+        with torch.autocast("cpu", torch.bfloat16):
+            residual = net.residual(rainy)
+        loss = loss_of(rainy + residual.float(), clean)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimiser.step()
+        keep = min(0.999, step / (step + 10))
+        for name, value in net.state_dict().items():
+            average[name].lerp_(value, 1 - keep)
+        recent.append(loss.item())
+        if step % 500 == 499:
+            report(f"step {step + 1}/{steps} loss {np.mean(recent):.4f} {time.time() - started:.0f} s", flush=True)
+            recent = []
+    return average
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=20000)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--out", type=Path, default=Path("derain.pt"))
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(options.seed)
+    clean, streaks = build_pools(options.seed, patches=7000, rains=7000, size=96)
+    print("pools built", flush=True)
+    batches = Batches(clean, streaks, options.seed + 1)
+    weights = train(Derain(), batches, options.steps, options.batch, peak=1.5e-3)
+    torch.save(weights, options.out)
+
+
+if __name__ == "__main__":
+    main()
