@@ -8,7 +8,9 @@ use sha2::{Digest, Sha256};
 ///
 /// Executables, models and inputs are identified by it, so that "the same" is checked
 /// rather than believed.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(transparent)]
 pub struct Sha256Digest(String);
 

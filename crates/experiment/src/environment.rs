@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::{ByteSize, CpuCount, HostFacts, PriceSpec};
 
 /// A kind of place in which an application can run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum EnvironmentKind {
     /// A process of the host, under the same limits as the others.
@@ -23,7 +25,8 @@ impl EnvironmentKind {
     pub const ALL: [Self; 3] = [Self::Native, Self::Container, Self::Simulated];
 
     /// Kinds with a place in the design that this version cannot run yet.
-    pub const PLANNED: [&'static str; 7] = ["docker", "qemu", "firecracker", "ssh", "aws", "azure", "gcp"];
+    pub const PLANNED: [&'static str; 7] =
+        ["docker", "qemu", "firecracker", "ssh", "aws", "azure", "gcp"];
 
     /// The name as it is written in files and commands.
     #[must_use]
@@ -89,7 +92,9 @@ pub struct Limits {
 
 /// Name of one instance on the host: lower-case letters, digits and `-`, at most 40
 /// characters. Every trace of the instance (directory, cgroup, container) carries it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(transparent)]
 pub struct InstanceId(pub String);
 

@@ -22,7 +22,8 @@ use asked::Experiment;
 /// Every problem of the first step that finds any, each with its place.
 pub fn parse(text: &str, origin: &str) -> Result<Experiment, FileError> {
     let fail = |problems| FileError::new(origin, text, problems);
-    let document = toml::de::DeTable::parse(text).map_err(|error| fail(vec![Problem::from_toml(&error)]))?;
+    let document =
+        toml::de::DeTable::parse(text).map_err(|error| fail(vec![Problem::from_toml(&error)]))?;
     let unknown = keys::unknown_keys(&document);
     if !unknown.is_empty() {
         return Err(fail(unknown));
@@ -74,7 +75,8 @@ mod tests {
         assert_eq!(experiment.environments[0].kind, EnvironmentKind::Container);
         assert_eq!(experiment.workloads[0].application, ApplicationName::Derain);
         assert_eq!(experiment.workloads[0].trials, 50);
-        let again = parse(&asked::write(&experiment), "again").expect("what is written can be read");
+        let again =
+            parse(&asked::write(&experiment), "again").expect("what is written can be read");
         assert_eq!(again, experiment);
     }
 
@@ -92,14 +94,19 @@ mod tests {
             "edge.toml:4:3: unknown key `environment.cpu`; did you mean `cpus`?"
         );
         assert_eq!(
-            complaint("[[environment]]\nkind = \"native\"\n[environment.price]\nhourli = \"1 USD\"\n"),
+            complaint(
+                "[[environment]]\nkind = \"native\"\n[environment.price]\nhourli = \"1 USD\"\n"
+            ),
             "edge.toml:4:1: unknown key `environment.price.hourli`; did you mean `hourly`?"
         );
     }
 
     #[test]
     fn what_is_planned_is_refused_by_name() {
-        assert!(complaint("[[load]]\nusers = 3").starts_with("edge.toml:1:3: `load` is not supported by this"));
+        assert!(
+            complaint("[[load]]\nusers = 3")
+                .starts_with("edge.toml:1:3: `load` is not supported by this")
+        );
         assert_eq!(
             complaint("[[environment]]\nkind = \"firecracker\"\n"),
             "edge.toml:2:8: environment kind `firecracker` is not supported by this version; \
@@ -117,11 +124,18 @@ mod tests {
             complaint("[[workload]]\napplication = \"derane\""),
             "edge.toml:2:15: unknown application `derane`; did you mean `derain`?"
         );
-        assert!(complaint("[[environment]]\nkind = \"native\"\nmemory = \"2\"").contains("is not a size"));
-        assert!(complaint("[[environment]]\nkind = \"native\"\n[[environment]]\nkind = \"native\"")
-            .contains("two environments are named `native`"));
-        assert!(complaint("[[environment]]\nkind = \"native\"\nprice = { hourly = \"much\" }")
-            .contains("is not an amount of money"));
+        assert!(
+            complaint("[[environment]]\nkind = \"native\"\nmemory = \"2\"")
+                .contains("is not a size")
+        );
+        assert!(
+            complaint("[[environment]]\nkind = \"native\"\n[[environment]]\nkind = \"native\"")
+                .contains("two environments are named `native`")
+        );
+        assert!(
+            complaint("[[environment]]\nkind = \"native\"\nprice = { hourly = \"much\" }")
+                .contains("is not an amount of money")
+        );
     }
 
     #[test]

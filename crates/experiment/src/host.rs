@@ -18,13 +18,23 @@ impl Fact {
     /// A fact that was read.
     #[must_use]
     pub fn known(name: &str, value: impl Into<String>, instrument: &str) -> Self {
-        Self { name: name.into(), value: Some(value.into()), reason: None, instrument: instrument.into() }
+        Self {
+            name: name.into(),
+            value: Some(value.into()),
+            reason: None,
+            instrument: instrument.into(),
+        }
     }
 
     /// A fact that could not be read.
     #[must_use]
     pub fn missing(name: &str, reason: impl Into<String>, instrument: &str) -> Self {
-        Self { name: name.into(), value: None, reason: Some(reason.into()), instrument: instrument.into() }
+        Self {
+            name: name.into(),
+            value: None,
+            reason: Some(reason.into()),
+            instrument: instrument.into(),
+        }
     }
 }
 

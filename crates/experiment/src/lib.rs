@@ -23,18 +23,21 @@ mod workload;
 
 pub use digest::Sha256Digest;
 pub use environment::{
-    AgentLaunch, Availability, CreateRequest, Endpoint, Ended, EnvironmentFacts, EnvironmentKind,
-    EnvironmentSpec, InstanceId,
-    Limits, MeterTarget, Resource,
+    AgentLaunch, Availability, CreateRequest, Ended, Endpoint, EnvironmentFacts, EnvironmentKind,
+    EnvironmentSpec, InstanceId, Limits, MeterTarget, Resource,
 };
 pub use host::{Fact, HostFacts};
 pub use money::{Currency, Money, MoneyError};
-pub use plan::{CellKey, CellPlan, EnvironmentPlan, InputFile, Plan, Restart, Unavailable, WorkloadPlan};
+pub use plan::{
+    CellKey, CellPlan, EnvironmentPlan, InputFile, Plan, Restart, Unavailable, WorkloadPlan,
+};
 pub use price::{PriceSource, PriceSpec, ResolvedPrice};
-pub use run::{RunEvent, RunEventKind, RunHeader, RunId, RunIdError, RunRecord, RunStatus, RUN_FORMAT};
+pub use run::{
+    RUN_FORMAT, RunEvent, RunEventKind, RunHeader, RunId, RunIdError, RunRecord, RunStatus,
+};
 pub use trial::{
-    EngineIdentity, HostNoise, InferenceTiming, SamplerCost, StartTiming, TrialFailure, TrialMeasurement,
-    TrialOutcome, TrialRecord,
+    EngineIdentity, HostNoise, InferenceTiming, SamplerCost, StartTiming, TrialFailure,
+    TrialMeasurement, TrialOutcome, TrialRecord,
 };
 pub use units::{ByteSize, CpuCount, UnitError};
 pub use usage::{Instrument, Instruments, Sample, Usage};

@@ -71,7 +71,8 @@ impl FromStr for Money {
     /// Reads `"0.085 USD"`; also `1.0E-6 USD`, since price lists write it so.
     fn from_str(text: &str) -> Result<Self, MoneyError> {
         let mut words = text.split_whitespace();
-        let (Some(amount), Some(currency), None) = (words.next(), words.next(), words.next()) else {
+        let (Some(amount), Some(currency), None) = (words.next(), words.next(), words.next())
+        else {
             return Err(MoneyError::Format(text.to_owned()));
         };
         let amount = Decimal::from_str(amount)

@@ -73,7 +73,9 @@ pub struct WorkloadPlan {
 }
 
 /// The name of a cell: one workload in one environment.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 pub struct CellKey {
     /// Name of the environment.
     pub environment: String,
@@ -150,7 +152,9 @@ impl Plan {
         };
         self.workloads
             .iter()
-            .flat_map(|workload| self.environments.iter().map(move |environment| cell(workload, environment)))
+            .flat_map(|workload| {
+                self.environments.iter().map(move |environment| cell(workload, environment))
+            })
             .collect()
     }
 }

@@ -48,7 +48,10 @@ impl ResolvedPrice {
     pub fn source_line(&self) -> String {
         match &self.source {
             PriceSource::Book { entry, book, source, retrieved } => {
-                format!("{entry}, {} per hour, price book {book}, {source}, {retrieved}", self.hourly)
+                format!(
+                    "{entry}, {} per hour, price book {book}, {source}, {retrieved}",
+                    self.hourly
+                )
             }
             PriceSource::User => format!("{} per hour, given in the experiment file", self.hourly),
         }

@@ -12,7 +12,9 @@ use crate::{EnvironmentFacts, HostFacts, Plan, TrialRecord};
 pub const RUN_FORMAT: &str = "weighbridge.run/1";
 
 /// Name of a run: 12 characters of lower-case hexadecimal.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(transparent)]
 pub struct RunId(String);
 
@@ -39,7 +41,8 @@ impl FromStr for RunId {
     type Err = RunIdError;
 
     fn from_str(text: &str) -> Result<Self, RunIdError> {
-        let valid = text.len() == 12 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let valid =
+            text.len() == 12 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         if valid { Ok(Self(text.to_owned())) } else { Err(RunIdError(text.to_owned())) }
     }
 }
@@ -151,7 +154,11 @@ impl RunRecord {
     /// When it finished.
     #[must_use]
     pub fn finished(&self) -> Option<Timestamp> {
-        self.events.iter().rev().find(|event| event.kind == RunEventKind::Finished).map(|event| event.at)
+        self.events
+            .iter()
+            .rev()
+            .find(|event| event.kind == RunEventKind::Finished)
+            .map(|event| event.at)
     }
 
     /// The facts of one environment.

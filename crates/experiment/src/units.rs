@@ -10,7 +10,9 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum UnitError {
     /// The text is not a number followed by a byte unit.
-    #[error("`{0}` is not a size; write a number and a unit, such as \"512MiB\", \"2GiB\" or \"6GB\"")]
+    #[error(
+        "`{0}` is not a size; write a number and a unit, such as \"512MiB\", \"2GiB\" or \"6GB\""
+    )]
     ByteSize(String),
     /// The size does not fit 64 bits, or is zero.
     #[error("`{0}` is out of range; a size lies between 1B and 8EiB")]

@@ -36,7 +36,9 @@ impl Default for Experiment {
     /// The main job: every application that ships, native and in a container.
     fn default() -> Self {
         check(ExperimentFile { name: Some("main".to_owned()), ..ExperimentFile::default() })
-            .unwrap_or_else(|problems| unreachable!("the default experiment is valid: {problems:?}"))
+            .unwrap_or_else(|problems| {
+                unreachable!("the default experiment is valid: {problems:?}")
+            })
     }
 }
 
@@ -49,7 +51,8 @@ pub fn check(written: ExperimentFile) -> Result<Experiment, Vec<Problem>> {
     let mut problems = Problems(Vec::new());
     let environments = environments(written.environment, &mut problems);
     let workloads = workloads(written.workload, &mut problems);
-    problems.unique("environment", environments.iter().map(|environment| environment.name.as_str()));
+    problems
+        .unique("environment", environments.iter().map(|environment| environment.name.as_str()));
     problems.unique("workload", workloads.iter().map(|workload| workload.name.as_str()));
     if !problems.0.is_empty() {
         return Err(problems.0);
@@ -115,7 +118,11 @@ fn environments(tables: Vec<EnvironmentTable>, problems: &mut Problems) -> Vec<E
         .collect()
 }
 
-fn environment(path: &str, table: EnvironmentTable, problems: &mut Problems) -> Option<EnvironmentSpec> {
+fn environment(
+    path: &str,
+    table: EnvironmentTable,
+    problems: &mut Problems,
+) -> Option<EnvironmentSpec> {
     let kind = match environment_kind(&table.kind) {
         Ok(kind) => kind,
         Err(problem) => {
@@ -125,7 +132,8 @@ fn environment(path: &str, table: EnvironmentTable, problems: &mut Problems) -> 
     };
     let name = table.name.unwrap_or_else(|| kind.to_string());
     problems.name(path, "an environment", &name);
-    let price = table.price.and_then(|price| price_spec(&format!("{path}.price"), price, &name, problems));
+    let price =
+        table.price.and_then(|price| price_spec(&format!("{path}.price"), price, &name, problems));
     Some(EnvironmentSpec { name, kind, cpus: table.cpus, memory: table.memory, price })
 }
 
@@ -208,7 +216,9 @@ fn workloads(tables: Vec<WorkloadTable>, problems: &mut Problems) -> Vec<Workloa
         return ApplicationName::ALL.map(default_workload).to_vec();
     }
     let indexed = tables.into_iter().enumerate();
-    indexed.filter_map(|(index, table)| workload(&format!("workload.{index}"), table, problems)).collect()
+    indexed
+        .filter_map(|(index, table)| workload(&format!("workload.{index}"), table, problems))
+        .collect()
 }
 
 /// A workload of which only the application was named.
@@ -286,7 +296,8 @@ pub fn write(experiment: &Experiment) -> String {
         environment: experiment.environments.iter().map(environment_table).collect(),
         workload: experiment.workloads.iter().map(workload_table).collect(),
     };
-    toml::to_string(&file).unwrap_or_else(|error| unreachable!("a checked experiment can be written: {error}"))
+    toml::to_string(&file)
+        .unwrap_or_else(|error| unreachable!("a checked experiment can be written: {error}"))
 }
 
 fn environment_table(spec: &EnvironmentSpec) -> EnvironmentTable {

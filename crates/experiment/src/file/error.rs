@@ -75,7 +75,8 @@ impl fmt::Display for Problem {
 
 impl FileError {
     pub(super) fn new(origin: &str, text: &str, problems: Vec<Problem>) -> Self {
-        let locate = |problem: Problem| (problem.offset.map(|offset| Place::of(text, offset)), problem);
+        let locate =
+            |problem: Problem| (problem.offset.map(|offset| Place::of(text, offset)), problem);
         Self { origin: origin.to_owned(), problems: problems.into_iter().map(locate).collect() }
     }
 

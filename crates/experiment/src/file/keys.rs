@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 use toml::Spanned;
-use toml::de::{DeArray, DeTable, DeValue};
+use toml::de::{DeTable, DeValue};
 
 use super::error::Problem;
 use super::written::experiment_schema;
@@ -14,7 +14,10 @@ const PLANNED: [(&str, &str); 9] = [
     ("load", "load generation comes with workloads of kind \"service\"; remove the table"),
     ("schedule", "campaigns come later; run the file from a timer meanwhile"),
     ("environment.disk", "disks come with virtual machines; remove the key"),
-    ("environment.docker", "Docker comes later; kind = \"container\" runs the same OCI bundle without it"),
+    (
+        "environment.docker",
+        "Docker comes later; kind = \"container\" runs the same OCI bundle without it",
+    ),
     ("environment.qemu", "virtual machines come later; remove the table"),
     ("environment.firecracker", "microVMs come later; remove the table"),
     ("environment.ssh", "other hosts come later; remove the table"),
@@ -32,15 +35,27 @@ pub(super) fn unknown_keys(document: &Spanned<DeTable<'_>>) -> Vec<Problem> {
     problems
 }
 
-fn walk(root: &Value, schema: &Value, table: &DeTable<'_>, path: &str, problems: &mut Vec<Problem>) {
-    let Some(properties) = resolve(root, schema).get("properties").and_then(Value::as_object) else {
+fn walk(
+    root: &Value,
+    schema: &Value,
+    table: &DeTable<'_>,
+    path: &str,
+    problems: &mut Vec<Problem>,
+) {
+    let Some(properties) = resolve(root, schema).get("properties").and_then(Value::as_object)
+    else {
         return;
     };
     for (key, value) in table.iter() {
         let name: &str = key.get_ref();
         let full = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
         let Some(property) = properties.get(name) else {
-            problems.push(unknown(&full, name, properties.keys().map(String::as_str), key.span().start));
+            problems.push(unknown(
+                &full,
+                name,
+                properties.keys().map(String::as_str),
+                key.span().start,
+            ));
             continue;
         };
         let property = resolve(root, property);
@@ -66,11 +81,17 @@ fn resolve<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
         return target.map_or(schema, |target| resolve(root, target));
     }
     let branches = schema.get("anyOf").and_then(Value::as_array);
-    let reference = branches.and_then(|branches| branches.iter().find(|branch| branch.get("$ref").is_some()));
+    let reference =
+        branches.and_then(|branches| branches.iter().find(|branch| branch.get("$ref").is_some()));
     reference.map_or(schema, |branch| resolve(root, branch))
 }
 
-fn unknown<'a>(full: &str, name: &str, known: impl Iterator<Item = &'a str>, offset: usize) -> Problem {
+fn unknown<'a>(
+    full: &str,
+    name: &str,
+    known: impl Iterator<Item = &'a str>,
+    offset: usize,
+) -> Problem {
     if let Some((_, help)) = PLANNED.iter().find(|(planned, _)| *planned == full) {
         let message = format!("`{full}` is not supported by this version");
         return Problem { offset: Some(offset), ..Problem::at(full, message, *help) };
@@ -86,12 +107,12 @@ fn unknown<'a>(full: &str, name: &str, known: impl Iterator<Item = &'a str>, off
 
 /// The byte offset of the deepest part of `path` that the document has.
 pub(super) fn locate(document: &Spanned<DeTable<'_>>, path: &str) -> Option<usize> {
-    let mut table = document.get_ref();
-    let mut array = None;
+    let mut table: &DeTable<'_> = document.get_ref();
+    let mut array: Option<&[Spanned<DeValue<'_>>]> = None;
     let mut found = None;
     for segment in path.split('.') {
         let value = match (array.take(), segment.parse::<usize>()) {
-            (Some(items), Ok(index)) => DeArray::get(items, index),
+            (Some(items), Ok(index)) => items.get(index),
             _ => table.get(segment),
         };
         let Some(value) = value else { break };
