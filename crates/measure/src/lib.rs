@@ -1,1 +1,25 @@
-//! placeholder
+//! Meters: what an instance used, read from outside and from inside, and what kind of
+//! host it was read on.
+//!
+//! A meter gives cumulative counters ([`Usage`](weighbridge_experiment::Usage)); a
+//! [`Sampler`] reads one on a fixed schedule beside a trial. A counter that cannot be read
+//! is missing with a reason in the meter's instruments, never 0.
+//!
+//! What this crate deliberately does **not** know: what runs in the instance, how it was
+//! made, what a trial is, and how numbers are judged. It never computes a percentage of an
+//! instance's use and never decides that a number is good enough.
+
+mod facts;
+mod meter;
+mod noise;
+mod roots;
+mod sampler;
+
+pub use facts::{host_facts, host_facts_at};
+pub use meter::{
+    Meter, MeterError, OutsideMeter, OwnProcessMeter, process_cpu_nanoseconds,
+    process_cpu_nanoseconds_at,
+};
+pub use noise::HostNoiseMeter;
+pub use roots::Roots;
+pub use sampler::{Sampled, Sampler, SamplerError};
