@@ -1,0 +1,222 @@
+//! Removes rain streaks: a photo in, a photo of the same size out.
+//!
+//! The model takes `image` f32 `[1, 3, height, width]`, RGB from 0 to 1, sides multiples of
+//! [`ALIGNMENT`](super::ALIGNMENT), and gives `clean` of the same shape. What is missing to
+//! the multiple is mirrored at the right and lower edge and cut off again.
+
+use weighbridge_experiment::ApplicationName;
+
+use super::tiling::{Span, Tile, tiles};
+use super::{Application, AxisNeed, PortNeed};
+use crate::engine::{Tensor, TensorView};
+use crate::{Outcome, Photo};
+
+const AXES: &[AxisNeed] =
+    &[AxisNeed::Length(1), AxisNeed::Length(3), AxisNeed::Free("height"), AxisNeed::Free("width")];
+
+/// The application `derain`. Its buffers are kept from photo to photo.
+#[derive(Default)]
+pub struct Derain {
+    photo: Option<Photo>,
+    /// Pixels of the result, where they cannot replace the photo's own: a later tile still
+    /// reads the neighbourhood of an earlier one.
+    clean: Vec<u8>,
+    tiles: Vec<Tile>,
+    shape: [usize; 4],
+    planes: Vec<f32>,
+}
+
+impl Application for Derain {
+    fn name(&self) -> ApplicationName {
+        ApplicationName::Derain
+    }
+
+    fn input(&self) -> PortNeed {
+        PortNeed { name: "image", axes: AXES }
+    }
+
+    fn output(&self) -> PortNeed {
+        PortNeed { name: "clean", axes: AXES }
+    }
+
+    fn begin(&mut self, photo: Photo) -> usize {
+        self.tiles = tiles(photo.width(), photo.height());
+        if self.tiles.len() > 1 {
+            self.clean = vec![0; photo.rgb().len()];
+        }
+        self.photo = Some(photo);
+        self.tiles.len()
+    }
+
+    fn prepare(&mut self, pass: usize) -> TensorView<'_> {
+        if let (Some(tile), Some(photo)) = (self.tiles.get(pass), &self.photo) {
+            let (width, height) =
+                (tile.across.padded_length() as usize, tile.down.padded_length() as usize);
+            self.shape = [1, 3, height, width];
+            self.planes.resize(3 * height * width, 0.0);
+            fill_planes(photo, tile, &mut self.planes);
+        }
+        TensorView { shape: &self.shape, values: &self.planes }
+    }
+
+    fn interpret(&mut self, pass: usize, output: &Tensor) -> Result<(), Vec<usize>> {
+        if output.shape != self.shape {
+            return Err(self.shape.to_vec());
+        }
+        if let (Some(tile), Some(photo)) = (self.tiles.get(pass), &mut self.photo) {
+            let width = photo.width() as usize;
+            let target =
+                if self.tiles.len() > 1 { self.clean.as_mut_slice() } else { photo.rgb_mut() };
+            keep_core(&output.values, tile, target, width);
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Outcome {
+        let tiled = self.tiles.len() > 1;
+        self.tiles.clear();
+        let photo = self.photo.take().and_then(|photo| {
+            if tiled {
+                Photo::from_rgb(photo.width(), photo.height(), std::mem::take(&mut self.clean))
+            } else {
+                Some(photo)
+            }
+        });
+        // `begin` always comes first; a photo of one black pixel is what there is without it.
+        Outcome::Photo(photo.unwrap_or_else(Photo::black_pixel))
+    }
+}
+
+/// Writes the part of the photo that a tile sees as three planes of floats from 0 to 1.
+fn fill_planes(photo: &Photo, tile: &Tile, planes: &mut [f32]) {
+    let (across, down) = (&tile.across, &tile.down);
+    let (width, height) = (across.padded_length() as usize, down.padded_length() as usize);
+    let seen = across.length as usize;
+    let (red, rest) = planes.split_at_mut(width * height);
+    let (green, blue) = rest.split_at_mut(width * height);
+    let rows = red
+        .chunks_exact_mut(width)
+        .zip(green.chunks_exact_mut(width))
+        .zip(blue.chunks_exact_mut(width));
+    for (row, ((red, green), blue)) in rows.enumerate() {
+        let y = down.start as usize + mirror(row, down.length as usize);
+        let first = (y * photo.width() as usize + across.start as usize) * 3;
+        let pixels = photo.rgb()[first..first + seen * 3].chunks_exact(3);
+        let targets = red.iter_mut().zip(green.iter_mut()).zip(blue.iter_mut());
+        for (pixel, ((red, green), blue)) in pixels.zip(targets) {
+            *red = f32::from(pixel[0]) * (1.0 / 255.0);
+            *green = f32::from(pixel[1]) * (1.0 / 255.0);
+            *blue = f32::from(pixel[2]) * (1.0 / 255.0);
+        }
+        for x in seen..width {
+            let from = mirror(x, seen);
+            red[x] = red[from];
+            green[x] = green[from];
+            blue[x] = blue[from];
+        }
+    }
+}
+
+/// Writes the core of a tile's output into the photo that it belongs to.
+fn keep_core(planes: &[f32], tile: &Tile, rgb: &mut [u8], photo_width: usize) {
+    let (across, down) = (&tile.across, &tile.down);
+    let (width, height) = (across.padded_length() as usize, down.padded_length() as usize);
+    let (red, rest) = planes.split_at(width * height);
+    let (green, blue) = rest.split_at(width * height);
+    let columns = core_offset(across)..core_offset(across) + across.core_length as usize;
+    for row in 0..down.core_length as usize {
+        let source = (core_offset(down) + row) * width;
+        let source = source + columns.start..source + columns.end;
+        let first =
+            ((down.core_start as usize + row) * photo_width + across.core_start as usize) * 3;
+        let pixels = rgb[first..first + columns.len() * 3].chunks_exact_mut(3);
+        let values = red[source.clone()].iter().zip(&green[source.clone()]).zip(&blue[source]);
+        for (pixel, ((red, green), blue)) in pixels.zip(values) {
+            pixel[0] = to_byte(*red);
+            pixel[1] = to_byte(*green);
+            pixel[2] = to_byte(*blue);
+        }
+    }
+}
+
+const fn core_offset(span: &Span) -> usize {
+    (span.core_start - span.start) as usize
+}
+
+/// 0 to 1 as 0 to 255, rounded half up; what lies outside goes to the nearest end.
+fn to_byte(value: f32) -> u8 {
+    (value * 255.0 + 0.5) as u8
+}
+
+/// Which of `length` pixels stands at `index` when the picture is mirrored at its end, the
+/// last pixel not repeated. A picture too short for that ends with its first pixel.
+const fn mirror(index: usize, length: usize) -> usize {
+    if index < length { index } else { (2 * length - 1).saturating_sub(index + 1) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn mirroring_turns_at_the_last_pixel() {
+        let row: Vec<usize> = (0..8).map(|index| mirror(index, 5)).collect();
+        assert_eq!(row, [0, 1, 2, 3, 4, 3, 2, 1]);
+        let single: Vec<usize> = (0..8).map(|index| mirror(index, 1)).collect();
+        assert_eq!(single, [0; 8]);
+        let short: Vec<usize> = (0..8).map(|index| mirror(index, 3)).collect();
+        assert_eq!(short, [0, 1, 2, 1, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn rounding_is_half_up_and_saturates() {
+        assert_eq!([-0.5, 0.0, 0.5 / 255.0, 1.0, 1.5].map(to_byte), [0, 0, 1, 255, 255]);
+        for byte in 0..=255_u8 {
+            assert_eq!(to_byte(f32::from(byte) * (1.0 / 255.0)), byte);
+        }
+    }
+
+    /// Runs the application with an engine that gives its input back.
+    fn identity(photo: &Photo) -> Outcome {
+        let mut derain = Derain::default();
+        for pass in 0..derain.begin(photo.clone()) {
+            let input = derain.prepare(pass);
+            let output = Tensor { shape: input.shape.to_vec(), values: input.values.to_vec() };
+            derain.interpret(pass, &output).expect("the same shape");
+        }
+        derain.finish()
+    }
+
+    fn speckled(width: u32, height: u32) -> Photo {
+        let bytes =
+            (0..width * height * 3).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8);
+        Photo::from_rgb(width, height, bytes.collect()).expect("the right length")
+    }
+
+    #[test]
+    fn a_tiled_photo_comes_back_whole() {
+        for (width, height) in [(1100, 1000), (1023, 2051), (3000, 401)] {
+            let photo = speckled(width, height);
+            assert_eq!(identity(&photo), Outcome::Photo(photo));
+        }
+    }
+
+    #[test]
+    fn an_output_of_another_shape_is_refused() {
+        let mut derain = Derain::default();
+        derain.begin(speckled(9, 5));
+        assert_eq!(derain.prepare(0).shape, [1, 3, 8, 16]);
+        let output = Tensor { shape: vec![1, 3, 8, 8], values: vec![0.0; 192] };
+        assert_eq!(derain.interpret(0, &output), Err(vec![1, 3, 8, 16]));
+    }
+
+    proptest! {
+        #[test]
+        fn padding_and_its_inverse_keep_size_and_pixels(width in 1_u32..70, height in 1_u32..70) {
+            let photo = speckled(width, height);
+            prop_assert_eq!(identity(&photo), Outcome::Photo(photo));
+        }
+    }
+}

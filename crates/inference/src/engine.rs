@@ -1,0 +1,150 @@
+//! The seam to whatever executes a model.
+//!
+//! An engine knows tensors and threads. It deliberately does **not** know photos,
+//! applications or clocks.
+
+mod error;
+mod onnx_file;
+mod rten;
+
+use std::fmt;
+use std::num::NonZeroU32;
+
+use weighbridge_experiment::EngineIdentity;
+
+pub use error::EngineError;
+pub use onnx_file::{Node, OnnxFile, OnnxFlaw};
+pub use rten::RtenEngine;
+
+/// More than any machine we know of has; a typing error beyond it would exhaust the host.
+pub const THREADS_MAX: u32 = 1024;
+
+/// A tensor of 32-bit floats that is borrowed: row-major, `shape` multiplied is the length.
+#[derive(Debug, Clone, Copy)]
+pub struct TensorView<'a> {
+    /// Length of each axis, outermost first.
+    pub shape: &'a [usize],
+    /// The values.
+    pub values: &'a [f32],
+}
+
+/// A tensor of 32-bit floats, row-major.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tensor {
+    /// Length of each axis, outermost first.
+    pub shape: Vec<usize>,
+    /// The values.
+    pub values: Vec<f32>,
+}
+
+impl Tensor {
+    /// Position of the first NaN or infinity.
+    #[must_use]
+    pub fn first_not_finite(&self) -> Option<usize> {
+        // The whole slice first, without an early exit: that form is vectorised, and
+        // nearly every tensor is finite.
+        let all_finite = self.values.iter().fold(true, |finite, value| finite & value.is_finite());
+        if all_finite { None } else { self.values.iter().position(|value| !value.is_finite()) }
+    }
+}
+
+/// Length of one axis of a model's input or output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Extent {
+    /// Written in the model.
+    Fixed(usize),
+    /// Decided by each run; the model's name for it.
+    Free(String),
+}
+
+impl fmt::Display for Extent {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fixed(length) => write!(formatter, "{length}"),
+            Self::Free(name) if name.is_empty() => formatter.write_str("?"),
+            Self::Free(name) => formatter.write_str(name),
+        }
+    }
+}
+
+/// An input or output of a model as the model declares it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Port {
+    /// Its name.
+    pub name: String,
+    /// Type of its elements, such as `f32`. `None` where the model does not say.
+    pub element: Option<&'static str>,
+    /// Its axes. `None` where the model does not say.
+    pub shape: Option<Vec<Extent>>,
+}
+
+impl fmt::Display for Port {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "`{}` {} ", self.name, self.element.unwrap_or("of unstated type"))?;
+        let Some(shape) = &self.shape else {
+            return formatter.write_str("of unstated shape");
+        };
+        let axes: Vec<String> = shape.iter().map(Extent::to_string).collect();
+        write!(formatter, "[{}]", axes.join(", "))
+    }
+}
+
+/// Executes one loaded model on a fixed number of threads.
+pub trait Engine: Send {
+    /// Loads an ONNX model. The engine computes on exactly `threads` threads.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are no whole ONNX model, or one that this engine cannot run correctly.
+    fn load(model: Vec<u8>, threads: NonZeroU32) -> Result<Self, EngineError>
+    where
+        Self: Sized;
+
+    /// Name, version, instruction set and threads, as they go into every record.
+    fn identity(&self) -> EngineIdentity;
+
+    /// The model's inputs, in its order.
+    fn inputs(&self) -> &[Port];
+
+    /// The model's outputs, in its order.
+    fn outputs(&self) -> &[Port];
+
+    /// Runs the model once on `inputs`, given in the model's order; gives all of its
+    /// outputs, in its order.
+    ///
+    /// # Errors
+    ///
+    /// When an input does not fit the model or an operator fails.
+    fn run(&mut self, inputs: &[TensorView<'_>]) -> Result<Vec<Tensor>, EngineError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_value_that_is_no_number_is_found() {
+        let tensor = |values: &[f32]| Tensor { shape: vec![values.len()], values: values.to_vec() };
+        assert_eq!(tensor(&[]).first_not_finite(), None);
+        assert_eq!(tensor(&[0.0, -1.0, f32::MAX]).first_not_finite(), None);
+        assert_eq!(tensor(&[0.0, f32::NAN, f32::INFINITY]).first_not_finite(), Some(1));
+        assert_eq!(tensor(&[0.0, 1.0, f32::NEG_INFINITY]).first_not_finite(), Some(2));
+    }
+
+    #[test]
+    fn a_port_is_shown_with_name_type_and_shape() {
+        let mut port = Port {
+            name: "image".into(),
+            element: Some("f32"),
+            shape: Some(vec![
+                Extent::Fixed(1),
+                Extent::Free("H".into()),
+                Extent::Free(String::new()),
+            ]),
+        };
+        assert_eq!(port.to_string(), "`image` f32 [1, H, ?]");
+        port.element = None;
+        port.shape = None;
+        assert_eq!(port.to_string(), "`image` of unstated type of unstated shape");
+    }
+}

@@ -1,0 +1,293 @@
+//! A look into an ONNX file before an engine sees it: whether it is whole, and which
+//! operators it holds.
+//!
+//! An engine's own parser answers "parse error" to a cut-off download and to a text file
+//! alike. This one walks the protobuf fields (`onnx.proto`, IR version 3 and later) without
+//! copying weights, so that a user learns which of the two it was. It deliberately knows
+//! nothing of tensors, types or the meaning of operators.
+
+use thiserror::Error;
+
+/// What is wrong with the bytes of a model.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum OnnxFlaw {
+    /// No bytes at all.
+    #[error("it is empty (0 bytes); give an ONNX model")]
+    Empty,
+    /// A field reaches beyond the end.
+    #[error(
+        "it is truncated: it ends at byte {length}, inside a part that needs {missing} more bytes; copy the file again"
+    )]
+    Truncated {
+        /// Length of the file.
+        length: usize,
+        /// How many more bytes that part needs.
+        missing: u64,
+    },
+    /// Not the bytes of an ONNX file.
+    #[error("it is not an ONNX model: {0}")]
+    NotOnnx(&'static str),
+}
+
+/// One operator of a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// Its type, such as `Conv`.
+    pub operator: String,
+    /// Its name, empty where it has none.
+    pub name: String,
+}
+
+/// What was found in an ONNX file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OnnxFile {
+    /// All operators, those of nested graphs and functions included.
+    pub nodes: Vec<Node>,
+}
+
+/// Graphs nest in attributes of `If` and `Loop`; real models stay below three levels.
+const DEPTH_MAX: u32 = 16;
+
+impl OnnxFile {
+    /// Walks the file.
+    ///
+    /// # Errors
+    ///
+    /// When it is empty, truncated, or not an ONNX model.
+    pub fn read(bytes: &[u8]) -> Result<Self, OnnxFlaw> {
+        if bytes.is_empty() {
+            return Err(OnnxFlaw::Empty);
+        }
+        let (mut graph, mut version_seen, mut operators_seen) = (None, false, false);
+        let mut found = Self::default();
+        let mut model = Fields::new(bytes);
+        while let Some((field, value)) =
+            model.next().map_err(|flaw| whole(flaw, bytes, version_seen))?
+        {
+            match (field, value) {
+                (1, Value::Number) => version_seen = true,
+                (7, Value::Bytes(part)) => graph = Some(part),
+                (8, Value::Bytes(_)) => operators_seen = true,
+                (25, Value::Bytes(function)) => found.nodes_of(function, 7, 0)?,
+                _ => {}
+            }
+        }
+        let Some(graph) = graph.filter(|_| version_seen) else {
+            return Err(OnnxFlaw::NotOnnx(
+                "it holds no format version and graph; give a .onnx file",
+            ));
+        };
+        if !operators_seen {
+            return Err(OnnxFlaw::NotOnnx(
+                "it names no operator set, so its end is probably missing; copy it again",
+            ));
+        }
+        found.nodes_of(graph, 1, 0)?;
+        Ok(found)
+    }
+
+    /// Collects the nodes that stand under `field` of a graph or function.
+    fn nodes_of(&mut self, part: &[u8], field: u64, depth: u32) -> Result<(), OnnxFlaw> {
+        if depth > DEPTH_MAX {
+            return Err(OnnxFlaw::NotOnnx("its graphs are nested more than 16 deep"));
+        }
+        let mut fields = Fields::new(part);
+        while let Some((number, value)) = fields.next().map_err(inner)? {
+            if let (true, Value::Bytes(node)) = (number == field, value) {
+                self.node(node, depth)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn node(&mut self, part: &[u8], depth: u32) -> Result<(), OnnxFlaw> {
+        let mut node = Node { operator: String::new(), name: String::new() };
+        let mut fields = Fields::new(part);
+        while let Some((number, value)) = fields.next().map_err(inner)? {
+            match (number, value) {
+                (3, Value::Bytes(name)) => node.name = String::from_utf8_lossy(name).into_owned(),
+                (4, Value::Bytes(operator)) => {
+                    node.operator = String::from_utf8_lossy(operator).into_owned()
+                }
+                (5, Value::Bytes(attribute)) => self.attribute(attribute, depth)?,
+                _ => {}
+            }
+        }
+        self.nodes.push(node);
+        Ok(())
+    }
+
+    fn attribute(&mut self, part: &[u8], depth: u32) -> Result<(), OnnxFlaw> {
+        let mut fields = Fields::new(part);
+        while let Some((number, value)) = fields.next().map_err(inner)? {
+            if let (6 | 11, Value::Bytes(graph)) = (number, value) {
+                self.nodes_of(graph, 1, depth + 1)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A flaw at the outermost level: the end of the file was reached too early. Without a
+/// version number before it, the bytes are more likely something else altogether.
+fn whole(flaw: FieldFlaw, bytes: &[u8], version_seen: bool) -> OnnxFlaw {
+    match flaw {
+        FieldFlaw::Short { missing } if version_seen => {
+            OnnxFlaw::Truncated { length: bytes.len(), missing }
+        }
+        _ => OnnxFlaw::NotOnnx("its bytes are not the protobuf fields of one; give a .onnx file"),
+    }
+}
+
+/// A flaw inside a part whose end is present: damage, not a missing end.
+fn inner(_: FieldFlaw) -> OnnxFlaw {
+    OnnxFlaw::NotOnnx("its graph is damaged; copy the file again")
+}
+
+enum Value<'a> {
+    Number,
+    Bytes(&'a [u8]),
+}
+
+enum FieldFlaw {
+    Short { missing: u64 },
+    Malformed,
+}
+
+/// The fields of one protobuf message.
+struct Fields<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Fields<'a> {
+    const fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    fn next(&mut self) -> Result<Option<(u64, Value<'a>)>, FieldFlaw> {
+        if self.rest.is_empty() {
+            return Ok(None);
+        }
+        let key = self.number()?;
+        let value = match key & 7 {
+            0 => {
+                self.number()?;
+                Value::Number
+            }
+            1 => Value::Bytes(self.take(8)?),
+            2 => {
+                let length = self.number()?;
+                Value::Bytes(self.take(length)?)
+            }
+            5 => Value::Bytes(self.take(4)?),
+            _ => return Err(FieldFlaw::Malformed),
+        };
+        if key >> 3 == 0 { Err(FieldFlaw::Malformed) } else { Ok(Some((key >> 3, value))) }
+    }
+
+    fn take(&mut self, length: u64) -> Result<&'a [u8], FieldFlaw> {
+        let split =
+            usize::try_from(length).ok().and_then(|length| self.rest.split_at_checked(length));
+        let Some((taken, rest)) = split else {
+            return Err(FieldFlaw::Short { missing: length - self.rest.len() as u64 });
+        };
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    /// A base-128 number, least significant group first, at most ten bytes.
+    fn number(&mut self) -> Result<u64, FieldFlaw> {
+        let mut number = 0_u64;
+        for (index, byte) in self.rest.iter().take(10).enumerate() {
+            number |= u64::from(byte & 0x7f) << (7 * index);
+            if byte & 0x80 == 0 {
+                self.rest = &self.rest[index + 1..];
+                return Ok(number);
+            }
+        }
+        if self.rest.len() < 10 {
+            Err(FieldFlaw::Short { missing: 1 })
+        } else {
+            Err(FieldFlaw::Malformed)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// One length-delimited protobuf field shorter than 128 bytes.
+    fn field(number: u8, content: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(content.len()).expect("short");
+        assert!(length < 128 && number < 16);
+        [&[number << 3 | 2, length], content].concat()
+    }
+
+    fn model() -> Vec<u8> {
+        let inside = field(1, &field(4, b"Relu"));
+        let branch = field(5, &field(6, &inside));
+        let node = field(1, &[field(3, b"choice"), field(4, b"If"), branch].concat());
+        [vec![0x08, 8], field(7, &node), field(8, &[0x10, 17])].concat()
+    }
+
+    #[test]
+    fn operators_are_found_in_nested_graphs_too() {
+        let file = OnnxFile::read(&model()).expect("a model");
+        let names: Vec<_> =
+            file.nodes.iter().map(|node| (node.operator.as_str(), node.name.as_str())).collect();
+        assert_eq!(names, [("Relu", ""), ("If", "choice")]);
+    }
+
+    #[test]
+    fn every_truncation_is_refused() {
+        let model = model();
+        for length in 0..model.len() {
+            let flaw = OnnxFile::read(&model[..length]).expect_err("a part is missing");
+            assert_eq!(flaw == OnnxFlaw::Empty, length == 0, "{length}: {flaw}");
+        }
+        assert_eq!(
+            OnnxFile::read(&model[..10]),
+            Err(OnnxFlaw::Truncated { length: 10, missing: u64::from(model[3]) - 6 })
+        );
+    }
+
+    #[test]
+    fn text_is_not_a_model() {
+        assert!(matches!(OnnxFile::read(b"version https://git-lfs"), Err(OnnxFlaw::NotOnnx(_))));
+        assert!(matches!(OnnxFile::read(b"<html>"), Err(OnnxFlaw::NotOnnx(_))));
+    }
+
+    #[test]
+    fn endless_nesting_is_refused() {
+        let mut graph = field(1, &field(4, b"A"));
+        for _ in 0..17 {
+            graph = long_field(1, &long_field(5, &long_field(6, &graph)));
+        }
+        let model = [vec![0x08, 8], long_field(7, &graph), field(8, &[0x10, 17])].concat();
+        assert!(matches!(OnnxFile::read(&model), Err(OnnxFlaw::NotOnnx(_))));
+    }
+
+    fn long_field(number: u8, content: &[u8]) -> Vec<u8> {
+        let length = content.len();
+        assert!(length < 1 << 14);
+        [&[number << 3 | 2, (length & 0x7f) as u8 | 0x80, (length >> 7) as u8], content].concat()
+    }
+
+    proptest! {
+        #[test]
+        fn reading_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = OnnxFile::read(&bytes);
+        }
+
+        #[test]
+        fn damage_never_panics(at in 0_usize..60, byte in any::<u8>()) {
+            let mut model = model();
+            let at = at % model.len();
+            model[at] = byte;
+            let _ = OnnxFile::read(&model);
+        }
+    }
+}
