@@ -10,9 +10,12 @@ def to_bytes(picture):
 
 
 def psnr(one, other):
-    """Peak signal-to-noise ratio in dB of two uint8 pictures, over all pixels and channels."""
+    """Peak signal-to-noise ratio in dB of two uint8 pictures, over all pixels and channels.
+
+    Capped at 100, the value of two equal pictures, so that it can be written as JSON.
+    """
     error = np.mean((one.astype(np.float64) - other.astype(np.float64)) ** 2)
-    return float("inf") if error == 0 else float(10 * np.log10(255.0**2 / error))
+    return 100.0 if error == 0 else min(100.0, float(10 * np.log10(255.0**2 / error)))
 
 
 def luma(picture):

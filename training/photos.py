@@ -132,7 +132,8 @@ def retone(rng, patch):
     if np.ptp(patch, axis=2).max() < 0.02:  # grey picture: give it a tint
         patch = patch * rng.uniform(0.65, 1.0, 3)
     patch = np.clip(patch, 0, 1) ** rng.uniform(0.65, 1.6)
-    patch = (patch - 0.5) * rng.uniform(0.6, 1.15) + 0.5 + rng.uniform(-0.12, 0.12)
+    # Black stays almost black: a lifted black is how the network may recognise a veil.
+    patch = patch * rng.uniform(0.6, 1.15) + rng.uniform(-0.04, 0.02)
     grey = patch.mean(axis=2, keepdims=True)
     patch = grey + (patch - grey) * rng.uniform(0.3, 1.3)
     return np.clip(patch * rng.uniform(0.92, 1.08, 3), 0, 1).astype(np.float32)

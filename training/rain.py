@@ -33,11 +33,11 @@ def draw_length(rng):
 
 
 def segments(rng, height, width, angle, length, density, bend=0.0):
-    """Anti-aliased line segments, drawn large and reduced; `bend` curves each one."""
-    zoom = 3
+    """Line segments, mostly drawn large and reduced; `bend` curves each one."""
+    zoom = rng.choice([1, 3], p=[0.25, 0.75])  # 1 leaves the jagged edges of a simple program
     image = Image.new("L", (width * zoom, height * zoom))
     draw = ImageDraw.Draw(image)
-    thick = rng.uniform(0.6, 2.6)
+    thick = rng.uniform(0.6, 3.2)
     jitter = rng.choice([0.0, 1.5, 5.0])
     count = int(density * height * width / (length * thick)) + 1
     for _ in range(count):
@@ -128,7 +128,7 @@ def draw_blend(rng):
     """How a streak map meets the photo: mode, strength, streak colour and veil (haze)."""
     shade = rng.uniform(0.6, 1.0)
     blue = rng.uniform(0, 0.08) if rng.random() < 0.4 else 0.0
-    hazy = rng.random() < 0.35
+    hazy = rng.random() < 0.45
     return {
         "mode": int(rng.integers(3)),
         "strength": rng.uniform(0.35, 1.0),

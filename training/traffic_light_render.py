@@ -36,7 +36,10 @@ LAMPS = ("red", "yellow", "green")
 def draw_conditions(rng, held_out):
     """Draws every condition; for a held-out render three of them lie outside training."""
     values = {name: rng.uniform(*spans[0]) for name, spans in RANGES.items()}
-    values["darkness"] = np.exp(rng.uniform(*np.log(RANGES["darkness"][0])))
+    if rng.random() < 0.45:  # by night; else by day
+        values["darkness"] = np.exp(rng.uniform(*np.log(RANGES["darkness"][0])))
+    else:
+        values["darkness"] = rng.uniform(0.5, 1.0)
     for name in ("blur", "noise", "cover", "cast"):
         values[name] *= rng.random() ** 0.7  # mild conditions are the common ones
     if rng.random() < 0.5:
@@ -165,7 +168,7 @@ def _hidden(mask, light):
 def render(rng, label, held_out, pictures, side=128):
     """Renders one light as float32 [side, side, 3] in 0..1."""
     conditions = draw_conditions(rng, held_out)
-    paint, light = _housing(rng, CLASSES[label], 60)
+    paint, light = _housing(rng, CLASSES[label], int(side * 0.47))
     paint, light, box = _place(rng, paint, light, side, conditions)
     paint = np.asarray(paint, np.float32) / 255
     light = np.asarray(light, np.float32) / 255
