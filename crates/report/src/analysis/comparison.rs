@@ -1,0 +1,157 @@
+//! Pairs of environments on one workload: whether they may be compared, and what the
+//! comparison says. Does not know about more than two cells at a time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use weighbridge_experiment::{EngineIdentity, EnvironmentKind, EnvironmentPlan, Restart};
+
+use super::model::{Comparison, NotCompared};
+use super::sign_flip::{FEWEST_PAIRS, sign_flip_95};
+use super::statistics::mean;
+use super::trials::CellTrials;
+use super::verdict::verdict;
+
+/// Label of everything that was measured without restarting agents between trials.
+pub(crate) const WITHIN_ONE_INSTANCE: &str = "within one instance";
+
+/// One side of a comparison.
+pub(crate) struct Side<'a> {
+    pub(crate) environment: &'a EnvironmentPlan,
+    pub(crate) threads: u32,
+    pub(crate) labels: &'a [String],
+    pub(crate) trials: &'a CellTrials<'a>,
+}
+
+impl Side<'_> {
+    fn simulated(&self) -> bool {
+        self.environment.kind == EnvironmentKind::Simulated
+    }
+
+    fn engines(&self) -> BTreeSet<String> {
+        self.trials.worked.iter().map(|(_, measurement)| engine_words(&measurement.engine)).collect()
+    }
+
+    fn memory_words(&self) -> String {
+        self.environment.limits.memory.map_or_else(|| "unlimited".to_owned(), |size| size.to_string())
+    }
+}
+
+fn engine_words(engine: &EngineIdentity) -> String {
+    format!("{} {}, {}, {} threads", engine.name, engine.version, engine.instruction_set, engine.threads)
+}
+
+/// A comparison, or the reason why there must be none.
+pub(crate) enum Compared {
+    Yes(Box<Comparison>),
+    No(NotCompared),
+}
+
+/// What decides about a comparison besides its two sides.
+pub(crate) struct Context<'a> {
+    pub(crate) workload: &'a str,
+    pub(crate) restart: Restart,
+    pub(crate) seed: u64,
+}
+
+/// Compares two cells of one workload over the blocks in which both worked.
+pub(crate) fn compare(context: &Context<'_>, a: &Side<'_>, b: &Side<'_>) -> Compared {
+    let differences = differences(a, b);
+    if !differences.is_empty() {
+        return Compared::No(NotCompared {
+            workload: context.workload.to_owned(),
+            a: a.environment.name.clone(),
+            b: b.environment.name.clone(),
+            differences,
+        });
+    }
+    let log_ratios = log_ratios(a.trials, b.trials);
+    let tested = sign_flip_95(&log_ratios, context.seed);
+    let ratio = mean(&log_ratios).map(f64::exp);
+    let ci95 = tested.map(|tested| [tested.interval.0.exp(), tested.interval.1.exp()]);
+    let detected = tested.is_some_and(|tested| tested.detected());
+    let too_few = format!("too few blocks: {} in which both worked, {FEWEST_PAIRS} needed", log_ratios.len());
+    let words = match (ratio, ci95) {
+        (Some(ratio), Some(interval)) => verdict(&b.environment.name, ratio, interval, detected),
+        _ => format!("no verdict: {too_few}"),
+    };
+    Compared::Yes(Box::new(Comparison {
+        workload: context.workload.to_owned(),
+        metric: "trial_seconds".to_owned(),
+        a: a.environment.name.clone(),
+        b: b.environment.name.clone(),
+        n: log_ratios.len(),
+        ratio,
+        ci95,
+        ci95_reason: ci95.is_none().then_some(too_few),
+        p_value: tested.map(|tested| tested.p_value),
+        detected,
+        verdict: words,
+        labels: labels(context.restart, a, b),
+        method: "paired by block, log-ratios, studentised sign-flip permutation test inverted, 95 %".to_owned(),
+    }))
+}
+
+fn labels(restart: Restart, a: &Side<'_>, b: &Side<'_>) -> Vec<String> {
+    let mut labels: Vec<String> = Vec::new();
+    if restart == Restart::Run {
+        labels.push(WITHIN_ONE_INSTANCE.to_owned());
+    }
+    for label in a.labels.iter().chain(b.labels) {
+        if !labels.contains(label) {
+            labels.push(label.clone());
+        }
+    }
+    labels
+}
+
+/// ln(b ÷ a) of every block in which both worked.
+fn log_ratios(a: &CellTrials<'_>, b: &CellTrials<'_>) -> Vec<f64> {
+    let of_b: BTreeMap<u32, u64> =
+        b.worked.iter().map(|(block, measurement)| (*block, measurement.total_nanoseconds)).collect();
+    a.worked
+        .iter()
+        .filter_map(|(block, measurement)| {
+            let (in_a, in_b) = (measurement.total_nanoseconds, *of_b.get(block)?);
+            (in_a > 0 && in_b > 0).then(|| (in_b as f64 / in_a as f64).ln())
+        })
+        .collect()
+}
+
+/// What differs besides the environment. Model and inputs belong to the workload, so within
+/// one run they are the same by construction; that the results are is checked.
+fn differences(a: &Side<'_>, b: &Side<'_>) -> Vec<String> {
+    let mut found = Vec::new();
+    let names = (&a.environment.name, &b.environment.name);
+    let mut differ = |what: &str, in_a: String, in_b: String| {
+        if in_a != in_b {
+            found.push(format!("{what}: {in_a} in {}, {in_b} in {}", names.0, names.1));
+        }
+    };
+    let measured = |side: &Side<'_>| if side.simulated() { "simulated" } else { "measured" }.to_owned();
+    differ("times", measured(a), measured(b));
+    differ("threads", a.threads.to_string(), b.threads.to_string());
+    differ("CPUs", a.environment.limits.cpus.to_string(), b.environment.limits.cpus.to_string());
+    differ("memory", a.memory_words(), b.memory_words());
+    let (engines_a, engines_b) = (a.engines(), b.engines());
+    if !engines_a.is_empty() && !engines_b.is_empty() {
+        let join = |engines: BTreeSet<String>| engines.into_iter().collect::<Vec<_>>().join(" and ");
+        differ("engine", join(engines_a), join(engines_b));
+    }
+    // A simulated environment computes nothing, so it has no results to agree in.
+    if !a.simulated() && !b.simulated() {
+        found.extend(different_results(a.trials, b.trials));
+    }
+    found
+}
+
+fn different_results(a: &CellTrials<'_>, b: &CellTrials<'_>) -> Option<String> {
+    let of_b: BTreeMap<u32, _> =
+        b.worked.iter().map(|(block, measurement)| (*block, &measurement.output_sha256)).collect();
+    let both = || {
+        a.worked
+            .iter()
+            .filter_map(|(block, measurement)| Some((&measurement.output_sha256, *of_b.get(block)?)))
+    };
+    let different = both().filter(|(in_a, in_b)| in_a != in_b).count();
+    (different > 0).then(|| format!("results: they differ in {different} of {} blocks, by digest", both().count()))
+}

@@ -1,0 +1,7 @@
+//! Next.
+use crate::analysis::Report;
+/// The report as Markdown.
+#[must_use]
+pub fn markdown(_report: &Report) -> String {
+    String::new()
+}
