@@ -1,1 +1,42 @@
-//! placeholder
+//! The places in which an application can run, each behind one small trait.
+//!
+//! An [`Environment`] makes an instance (one agent process under CPU and memory limits),
+//! says where its agent answers and what a meter may read, and removes every trace of it.
+//! All names and paths of an instance follow from its [`Resource`], which is journaled
+//! before anything is made, so that a later process can remove what a killed one left.
+//!
+//! What this crate deliberately does **not** know: the protocol that the agent speaks,
+//! how a meter reads a cgroup, what runs inside the agent, trials, prices, and the journal.
+//!
+//! | module | what it owns |
+//! |---|---|
+//! | `layout` | the files of one instance, derived from its resource |
+//! | `cgroup` | version 1, 2 and mixed hierarchies: create, limit, freeze, kill, remove |
+//! | `process_identity` | naming a process so that a reused number is never mistaken for it |
+//! | `traces` | what is left of an instance, and its removal |
+//! | `facts` | what an environment knows of one instance |
+//! | `host_process` | an agent started as a plain process, shared by native and simulated |
+//! | `native`, `container`, `simulated` | the environments |
+
+#![cfg(target_os = "linux")]
+
+mod blocking;
+mod cgroup;
+pub mod container;
+mod environment;
+mod error;
+mod facts;
+mod host_process;
+mod last_words;
+mod layout;
+pub mod native;
+mod process_identity;
+pub mod simulated;
+mod traces;
+
+pub use container::{ContainerEnvironment, MONITOR_COMMAND, container_monitor, monitor_directory};
+pub use environment::{CopySource, Environment, Port, environments, open, reap};
+pub use error::EnvironmentError;
+pub use native::NativeEnvironment;
+pub use simulated::SimulatedEnvironment;
+pub use traces::{Trace, traces};

@@ -1,0 +1,122 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use weighbridge_experiment::{
+    Availability, CreateRequest, Ended, Endpoint, EnvironmentKind, HostFacts, MeterTarget, Resource,
+};
+
+use crate::container::ContainerEnvironment;
+use crate::error::EnvironmentError;
+use crate::native::NativeEnvironment;
+use crate::simulated::SimulatedEnvironment;
+use crate::traces;
+
+/// Longest wait of [`reap`] for the kernel to let go of a destroyed instance.
+const GONE_WITHIN: Duration = Duration::from_secs(5);
+
+/// Bytes or a file to be copied into an instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CopySource {
+    /// These bytes.
+    Bytes(Vec<u8>),
+    /// The contents of this file of the host.
+    File(PathBuf),
+}
+
+/// Which port of an instance is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Port {
+    /// Where the agent answers.
+    Agent,
+    /// A TCP port on which a service inside the instance listens.
+    Service(u16),
+}
+
+/// One kind of place in which an application can run.
+///
+/// Every method but [`probe`](Self::probe) and [`create`](Self::create) works from the
+/// [`Resource`] alone, also in a process that did not make the instance.
+#[async_trait]
+pub trait Environment: Send + Sync {
+    /// The kind, as users name it.
+    fn kind(&self) -> EnvironmentKind;
+
+    /// Tries the environment once for real: makes an instance, runs it, removes it. Never
+    /// fails; what went wrong is the reason inside the answer.
+    async fn probe(&self) -> Availability;
+
+    /// Makes the instance and returns as soon as its agent's process runs. The agent is
+    /// started in a directory where it listens on `agent.sock` and reads `work/NAME`.
+    /// Whatever was made before an error is removed again.
+    async fn create(&self, request: &CreateRequest) -> Result<(), EnvironmentError>;
+
+    /// Where the host reaches a port of the instance. Does not wait until it answers.
+    fn endpoint(&self, resource: &Resource, port: Port) -> Result<Endpoint, EnvironmentError>;
+
+    /// Copies into the instance; its agent reads the copy as `work/NAME`.
+    async fn copy_in(
+        &self,
+        resource: &Resource,
+        source: CopySource,
+        name: &str,
+    ) -> Result<(), EnvironmentError>;
+
+    /// What a meter outside the instance may read.
+    async fn meter_target(&self, resource: &Resource) -> Result<MeterTarget, EnvironmentError>;
+
+    /// Stops all processes of the instance (`true`) or lets them continue (`false`).
+    /// Returns when it has happened; repeating it changes nothing.
+    async fn pause(&self, resource: &Resource, paused: bool) -> Result<(), EnvironmentError>;
+
+    /// What the environment itself knows of the instance: limits as the kernel shows them,
+    /// runtime, cgroup version, namespaces, root file system.
+    async fn describe(&self, resource: &Resource) -> HostFacts;
+
+    /// Ends the instance and removes every trace of it. Tells how it had ended before this
+    /// call killed it. Destroying what does not exist succeeds and tells nothing.
+    async fn destroy(&self, resource: &Resource) -> Result<Ended, EnvironmentError>;
+
+    /// Whether any trace of the instance is left: process, cgroup in any controller, mount
+    /// or directory. [`crate::traces()`] lists them.
+    async fn exists(&self, resource: &Resource) -> bool;
+}
+
+/// All environments of this version. Containers are watched over by the running
+/// executable itself, whose `main` must call [`crate::container_monitor`].
+#[must_use]
+pub fn environments() -> Vec<Box<dyn Environment>> {
+    EnvironmentKind::ALL.into_iter().map(open).collect()
+}
+
+/// The environment of one kind.
+#[must_use]
+pub fn open(kind: EnvironmentKind) -> Box<dyn Environment> {
+    match kind {
+        EnvironmentKind::Native => Box::new(NativeEnvironment::new()),
+        EnvironmentKind::Container => Box::new(ContainerEnvironment::of_this_executable()),
+        EnvironmentKind::Simulated => Box::new(SimulatedEnvironment::new()),
+    }
+}
+
+/// Destroys an instance and waits, within bounds, until nothing of it is left.
+pub async fn reap(
+    environment: &dyn Environment,
+    resource: &Resource,
+) -> Result<Ended, EnvironmentError> {
+    let ended = environment.destroy(resource).await?;
+    let mut waited = Duration::ZERO;
+    let mut pause = Duration::from_millis(2);
+    while environment.exists(resource).await {
+        if waited >= GONE_WITHIN {
+            return Err(EnvironmentError::Remains {
+                instance: resource.instance.clone(),
+                traces: traces::traces(resource),
+            });
+        }
+        tokio::time::sleep(pause).await;
+        waited += pause;
+        pause = (pause * 2).min(Duration::from_millis(100));
+    }
+    Ok(ended)
+}

@@ -1,0 +1,200 @@
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+use weighbridge_experiment::{EnvironmentKind, InstanceId};
+
+use crate::Trace;
+
+/// Why an environment could not do what it was asked.
+#[derive(Debug, Error)]
+pub enum EnvironmentError {
+    /// The name cannot be part of paths and cgroups.
+    #[error(
+        "`{0}` cannot name an instance; use 1 to 40 lower-case letters, digits and `-`, starting with a letter or digit"
+    )]
+    InstanceName(String),
+    /// The directory is not named by the instance, so it may hold other things.
+    #[error(
+        "directory {directory} is not named by instance {instance}; an instance needs a directory of its own"
+    )]
+    DirectoryName {
+        /// The instance.
+        instance: InstanceId,
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// The file name would leave the instance's directory.
+    #[error("`{0}` cannot name a file of an instance; use a plain file name without `/`")]
+    FileName(String),
+    /// The directory already belongs to an instance.
+    #[error(
+        "instance directory {directory} is already in use; destroy that instance or choose another name"
+    )]
+    InstanceExists {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// A unix socket's path is limited to 107 bytes by the kernel.
+    #[error(
+        "socket path {path} is {length} bytes long and the kernel takes at most 107; choose a shorter data directory with WEIGHBRIDGE_HOME"
+    )]
+    SocketPathTooLong {
+        /// The path.
+        path: PathBuf,
+        /// Its length in bytes.
+        length: usize,
+    },
+    /// A file or directory of the instance could not be handled.
+    #[error("cannot {action} {path}")]
+    File {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// On which path.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// A file of the instance does not hold what this version writes.
+    #[error("cannot understand {path}; it was written by another version or cut short")]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// A cgroup could not be handled.
+    #[error("cannot {action} cgroup file {path}; run as root, or on a delegated cgroup")]
+    Cgroup {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// On which path.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// The kernel offers no controller of this name.
+    #[error(
+        "no cgroup hierarchy offers the `{controller}` controller; enable it in the kernel or mount it"
+    )]
+    ControllerMissing {
+        /// Name of the controller.
+        controller: &'static str,
+    },
+    /// The executable could not be started.
+    #[error("cannot start {executable}")]
+    Spawn {
+        /// The executable.
+        executable: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// The executable is not one that a container can be made of.
+    #[error("cannot read {path} as an executable: {reason}")]
+    Executable {
+        /// The executable.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The dynamic linker could not name the libraries of the executable.
+    #[error("cannot list the libraries of {executable}: {reason}")]
+    Libraries {
+        /// The executable.
+        executable: PathBuf,
+        /// What the dynamic linker said.
+        reason: String,
+    },
+    /// The description of the container is refused by its builder.
+    #[error("cannot describe container {instance}: {reason}")]
+    Bundle {
+        /// The instance.
+        instance: InstanceId,
+        /// Why.
+        reason: String,
+    },
+    /// The monitor of a container reported that the container could not be started.
+    #[error("cannot start container {instance}: {reason}")]
+    ContainerStart {
+        /// The instance.
+        instance: InstanceId,
+        /// What the runtimes said.
+        reason: String,
+    },
+    /// There is no such instance, or it has ended.
+    #[error("instance {instance} is not running: {reason}")]
+    NotRunning {
+        /// The instance.
+        instance: InstanceId,
+        /// How this was found.
+        reason: String,
+    },
+    /// The instance did not stop or continue when told to.
+    #[error("instance {instance} could not be {action}: {reason}")]
+    Pause {
+        /// The instance.
+        instance: InstanceId,
+        /// `paused` or `resumed`.
+        action: &'static str,
+        /// What was seen.
+        reason: String,
+    },
+    /// This environment has no way to a port inside.
+    #[error(
+        "port {port} of a service is not supported by the {kind} environment yet; run the service in `native`"
+    )]
+    ServicePort {
+        /// Kind of environment.
+        kind: EnvironmentKind,
+        /// The port.
+        port: u16,
+    },
+    /// Something of the instance is still there.
+    #[error("instance {instance} was destroyed but leaves {}; remove it by hand", list(traces))]
+    Remains {
+        /// The instance.
+        instance: InstanceId,
+        /// What is left.
+        traces: Vec<Trace>,
+    },
+    /// A blocking step panicked or the async runtime is shutting down.
+    #[error("a step of the environment was cut off")]
+    Interrupted {
+        /// Why.
+        source: tokio::task::JoinError,
+    },
+}
+
+fn list(traces: &[Trace]) -> String {
+    traces.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+impl EnvironmentError {
+    pub(crate) fn file(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::File { action, path, source }
+    }
+
+    pub(crate) fn cgroup(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Cgroup { action, path, source }
+    }
+
+    /// The error and all of its causes in one line, for a reason shown to a user.
+    pub(crate) fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            text.push_str(": ");
+            text.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        text
+    }
+}

@@ -1,0 +1,442 @@
+//! Real instances of every kind on this host: made, used, ended in each way, and gone.
+//!
+//! Containers and limits need root. Without it those tests say what they leave out; where
+//! `CI` is `true` that is a failure.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use weighbridge_environment::{
+    ContainerEnvironment, CopySource, Environment, EnvironmentError, NativeEnvironment, Port,
+    SimulatedEnvironment, Trace, reap, traces,
+};
+use weighbridge_experiment::{
+    AgentLaunch, ByteSize, CpuCount, CreateRequest, Endpoint, EnvironmentKind, InstanceId, Limits,
+    MeterTarget, Resource,
+};
+
+/// Cargo builds examples before it runs tests, beside them.
+fn stand_in() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let target = test.parent().and_then(Path::parent).unwrap();
+    let path = target.join("examples/agent_stand_in");
+    assert!(path.is_file(), "{} is missing: run `cargo build --examples`", path.display());
+    path
+}
+
+fn environment(kind: EnvironmentKind) -> Box<dyn Environment> {
+    match kind {
+        EnvironmentKind::Native => Box::new(NativeEnvironment::new()),
+        EnvironmentKind::Container => Box::new(ContainerEnvironment::new(stand_in())),
+        EnvironmentKind::Simulated => Box::new(SimulatedEnvironment::new()),
+    }
+}
+
+/// Kinds that this user can run; what is left out is said, and refused in CI.
+fn kinds(wanted: &[EnvironmentKind]) -> Vec<EnvironmentKind> {
+    let root = rustix::process::geteuid().is_root();
+    let (kept, left_out): (Vec<_>, Vec<_>) =
+        wanted.iter().partition(|kind| root || **kind != EnvironmentKind::Container);
+    if !left_out.is_empty() {
+        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{left_out:?} needs root");
+        eprintln!("left out, because it needs root: {left_out:?}");
+    }
+    kept
+}
+
+/// A directory under which a test's instances lie, and what makes their requests.
+struct Place {
+    directory: tempfile::TempDir,
+}
+
+static INSTANCES: AtomicU32 = AtomicU32::new(0);
+
+impl Place {
+    fn new() -> Self {
+        Self { directory: tempfile::tempdir().unwrap() }
+    }
+
+    fn resource(&self, kind: EnvironmentKind) -> Resource {
+        let number = INSTANCES.fetch_add(1, Ordering::Relaxed);
+        let name = format!("test-{kind}-{}-{number}", std::process::id());
+        let directory = self.directory.path().join(&name);
+        Resource { kind, instance: InstanceId(name), directory }
+    }
+
+    fn request(&self, kind: EnvironmentKind, arguments: &[&str]) -> CreateRequest {
+        CreateRequest {
+            resource: self.resource(kind),
+            limits: Limits { cpus: CpuCount::new(0.5).unwrap(), memory: Some(ByteSize(64 << 20)) },
+            agent: AgentLaunch {
+                executable: stand_in(),
+                arguments: arguments.iter().map(ToString::to_string).collect(),
+            },
+        }
+    }
+}
+
+/// Waits for what must happen; the bound only ends a test that would hang.
+fn eventually(what: &str, mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < Duration::from_secs(20), "never: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn connect(environment: &dyn Environment, resource: &Resource) -> UnixStream {
+    let Ok(Endpoint::UnixSocket(path)) = environment.endpoint(resource, Port::Agent) else {
+        panic!("the agent's endpoint is a unix socket");
+    };
+    let mut stream = None;
+    eventually("the agent answers", || {
+        stream = UnixStream::connect(&path).ok();
+        stream.is_some()
+    });
+    stream.unwrap()
+}
+
+fn ask(stream: &UnixStream, question: &str) -> String {
+    writeln!(&mut &*stream, "{question}").unwrap();
+    let mut answer = String::new();
+    BufReader::new(stream).read_line(&mut answer).unwrap();
+    answer.trim_end().to_owned()
+}
+
+/// Looks with its own eyes, not with the library's: every mounted cgroup, every mount, and
+/// the directory.
+fn assert_nothing_left(resource: &Resource) {
+    let name = &resource.instance.0;
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let roots = mounts.lines().filter(|line| line.contains(" - cgroup"));
+    for root in roots.filter_map(|line| line.split(' ').nth(4)) {
+        let cgroup = Path::new(root).join("weighbridge").join(name);
+        assert!(!cgroup.exists(), "{} is left", cgroup.display());
+    }
+    assert!(!mounts.contains(name.as_str()), "a mount is left");
+    assert!(!resource.directory.exists(), "{} is left", resource.directory.display());
+    for entry in fs::read_dir("/proc").unwrap() {
+        let command = fs::read(entry.unwrap().path().join("cmdline")).unwrap_or_default();
+        let command = String::from_utf8_lossy(&command).into_owned();
+        assert!(!command.contains(name.as_str()), "a process is left: {command}");
+    }
+    assert_eq!(traces(resource), []);
+}
+
+async fn destroy(environment: &dyn Environment, resource: &Resource) {
+    reap(environment, resource).await.unwrap();
+    assert_nothing_left(resource);
+}
+
+#[tokio::test]
+async fn every_kind_makes_an_agent_that_can_be_reached_and_leaves_nothing() {
+    for kind in kinds(&EnvironmentKind::ALL) {
+        let place = Place::new();
+        let environment = environment(kind);
+        assert_eq!(environment.kind(), kind);
+        let request = place.request(kind, &["agent", "--option", "$HOME `id` \"x"]);
+        let resource = &request.resource;
+        assert!(!environment.exists(resource).await);
+        environment.create(&request).await.unwrap();
+        assert!(environment.exists(resource).await);
+
+        let agent = connect(&*environment, resource);
+        let arguments = ask(&agent, "arguments");
+        assert!(arguments.starts_with("agent --option $HOME `id` \"x"), "{arguments}");
+        assert_eq!(arguments.contains("--simulate"), kind == EnvironmentKind::Simulated);
+        assert_eq!(ask(&agent, "environment"), "HOME=/ PATH=/usr/bin:/bin");
+
+        let photo = CopySource::Bytes(b"a photo".to_vec());
+        environment.copy_in(resource, photo, "rain 01.jpg").await.unwrap();
+        assert_eq!(ask(&agent, "read work/rain 01.jpg"), "a photo");
+        let model = place.directory.path().join("model.onnx");
+        fs::write(&model, "a model").unwrap();
+        environment.copy_in(resource, CopySource::File(model), "model").await.unwrap();
+        assert_eq!(ask(&agent, "read work/model"), "a model");
+        let outside = environment.copy_in(resource, CopySource::Bytes(vec![]), "../x").await;
+        assert!(matches!(outside, Err(EnvironmentError::FileName(_))));
+
+        let again = environment.create(&request).await;
+        assert!(matches!(again, Err(EnvironmentError::InstanceExists { .. })), "{again:?}");
+        assert_eq!(ask(&agent, "read work/model"), "a model", "the first one is unharmed");
+
+        // An agent that was still running when it was destroyed did not end by itself.
+        let ended = reap(&*environment, resource).await.unwrap();
+        assert_eq!((ended.exit_code, ended.signal), (None, None));
+        assert_nothing_left(resource);
+        let ended = environment.destroy(resource).await.unwrap();
+        assert_eq!(ended, weighbridge_experiment::Ended::default(), "a second time");
+        assert!(!environment.exists(resource).await);
+    }
+}
+
+#[tokio::test]
+async fn an_agent_that_leaves_by_itself_tells_its_code_and_last_words() {
+    for kind in kinds(&[EnvironmentKind::Native, EnvironmentKind::Container]) {
+        let place = Place::new();
+        let environment = environment(kind);
+        let request = place.request(kind, &["agent", "exit", "7"]);
+        environment.create(&request).await.unwrap();
+        let log = request.resource.directory.join("stderr.log");
+        eventually("it speaks", || !fs::read_to_string(&log).unwrap().is_empty());
+        eventually("it ends", || {
+            traces(&request.resource).iter().all(|trace| !matches!(trace, Trace::Process(_)))
+        });
+        let target = environment.meter_target(&request.resource).await;
+        assert!(matches!(target, Err(EnvironmentError::NotRunning { .. })), "{kind}: {target:?}");
+        let ended = reap(&*environment, &request.resource).await.unwrap();
+        assert_eq!(ended.exit_code, Some(7), "{kind}");
+        assert_eq!(ended.last_words, "leaving as asked");
+        assert_nothing_left(&request.resource);
+    }
+}
+
+#[tokio::test]
+async fn an_agent_without_enough_memory_is_killed_and_the_counter_says_why() {
+    for kind in limited_kinds() {
+        let place = Place::new();
+        let environment = environment(kind);
+        let request = place.request(kind, &["agent", "allocate", "512"]);
+        environment.create(&request).await.unwrap();
+        let stats = || traces(&request.resource);
+        eventually("it is killed", || !stats().iter().any(|t| matches!(t, Trace::Process(_))));
+        let ended = reap(&*environment, &request.resource).await.unwrap();
+        assert_eq!((ended.exit_code, ended.signal), (None, Some(9)), "{kind}");
+        assert!(ended.oom_kills.is_some_and(|kills| kills >= 1), "{kind}: {ended:?}");
+        assert_nothing_left(&request.resource);
+    }
+}
+
+/// Kinds with limits, which need root.
+fn limited_kinds() -> Vec<EnvironmentKind> {
+    if kinds(&[EnvironmentKind::Container]).is_empty() {
+        return Vec::new();
+    }
+    vec![EnvironmentKind::Native, EnvironmentKind::Container]
+}
+
+/// Processor time of a process and its children so far, in clock ticks.
+fn processor_ticks(process: u32) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    let fields: Vec<&str> = text.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+}
+
+#[tokio::test]
+async fn a_paused_instance_uses_no_processor_and_continues_after() {
+    for kind in kinds(&EnvironmentKind::ALL) {
+        let place = Place::new();
+        let environment = environment(kind);
+        let request = place.request(kind, &["agent"]);
+        let resource = &request.resource;
+        environment.create(&request).await.unwrap();
+        assert_eq!(ask(&connect(&*environment, resource), "spin"), "spinning");
+        let process = fs::read_to_string(resource.directory.join("agent.json")).unwrap();
+        let process: serde_json::Value = serde_json::from_str(&process).unwrap();
+        let process = u32::try_from(process["process"].as_u64().unwrap()).unwrap();
+        let before = processor_ticks(process);
+        eventually("it spins", || processor_ticks(process) > before + 2);
+
+        environment.pause(resource, true).await.unwrap();
+        environment.pause(resource, true).await.unwrap();
+        let stopped = processor_ticks(process);
+        std::thread::sleep(Duration::from_millis(300));
+        assert_eq!(processor_ticks(process), stopped, "{kind}");
+        environment.pause(resource, false).await.unwrap();
+        eventually("it spins again", || processor_ticks(process) > stopped + 2);
+
+        // Destroying a paused instance must not wait for it.
+        environment.pause(resource, true).await.unwrap();
+        destroy(&*environment, resource).await;
+        let gone = environment.pause(resource, false).await;
+        assert!(matches!(gone, Err(EnvironmentError::NotRunning { .. })), "{gone:?}");
+    }
+}
+
+#[tokio::test]
+async fn limits_are_set_and_metered_where_the_meter_target_says() {
+    for kind in limited_kinds() {
+        let place = Place::new();
+        let environment = environment(kind);
+        let request = place.request(kind, &["agent"]);
+        let resource = &request.resource;
+        environment.create(&request).await.unwrap();
+        assert_eq!(ask(&connect(&*environment, resource), "spin"), "spinning");
+        let target = environment.meter_target(resource).await.unwrap();
+        let MeterTarget::Cgroup { path, process } = target else { panic!("{target:?}") };
+        assert_eq!(path, format!("weighbridge/{}", resource.instance));
+
+        let facts = environment.describe(resource).await;
+        assert_eq!(facts.value("limit_cpus"), Some("0.5"), "{kind}");
+        assert_eq!(facts.value("limit_memory_bytes"), Some("67108864"), "{kind}");
+        assert!(facts.value("cgroup_version").is_some());
+        for fact in &facts.0 {
+            assert!(fact.value.is_some() != fact.reason.is_some(), "{fact:?}");
+        }
+        // Our own eyes again: the kernel lists the process in the cgroup it was told.
+        let membership = fs::read_to_string(format!("/proc/{process}/cgroup")).unwrap();
+        let limited = membership.lines().filter(|line| line.ends_with(&format!("/{path}")));
+        assert!(limited.count() >= 1, "{membership}");
+        destroy(&*environment, resource).await;
+    }
+}
+
+#[tokio::test]
+async fn a_container_sees_its_own_root_and_nothing_of_the_host() {
+    for kind in kinds(&[EnvironmentKind::Container]) {
+        let place = Place::new();
+        let environment = environment(kind);
+        let request = place.request(kind, &["agent"]);
+        let resource = &request.resource;
+        environment.create(&request).await.unwrap();
+        let agent = connect(&*environment, resource);
+        let root = ask(&agent, "list /");
+        for name in root.split(' ') {
+            let known = ["agent", "dev", "lib", "lib64", "proc", "run", "sys", "usr"];
+            assert!(known.contains(&name), "{root}");
+        }
+        assert!(!ask(&agent, "list /dev").contains("sda"));
+        // The agent is the first process, and no other one is visible.
+        let processes = ask(&agent, "list /proc");
+        let numbers: Vec<_> =
+            processes.split(' ').filter(|name| name.parse::<u32>().is_ok()).collect();
+        assert_eq!(numbers, ["1"]);
+        assert_eq!(ask(&agent, "list /sys/class/net"), "lo");
+        for read_only in ["/x", "/agent", "/proc/sys/kernel/hostname", "/sys/x"] {
+            let answer = ask(&agent, &format!("write {read_only}"));
+            assert_ne!(answer, "done", "{read_only}");
+        }
+        assert_eq!(ask(&agent, "write work/output"), "done");
+
+        let facts = environment.describe(resource).await;
+        assert_eq!(facts.value("namespaces"), Some("ipc mnt net pid uts"));
+        assert_eq!(facts.value("capabilities_effective"), Some("0000000000000000"));
+        assert_eq!(facts.value("no_new_privileges"), Some("1"));
+        let executable = fs::read(stand_in()).unwrap();
+        let digest = weighbridge_experiment::Sha256Digest::of(&executable);
+        assert_eq!(facts.value("rootfs_agent_sha256"), Some(digest.as_str()));
+        let service = environment.endpoint(resource, Port::Service(8080));
+        assert!(matches!(service, Err(EnvironmentError::ServicePort { port: 8080, .. })));
+        destroy(&*environment, resource).await;
+    }
+}
+
+fn kill_by_record(path: &Path) {
+    let text = fs::read_to_string(path).unwrap();
+    let record: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let process = i32::try_from(record["process"].as_i64().unwrap()).unwrap();
+    kill_process(Pid::from_raw(process).unwrap(), Signal::KILL).unwrap();
+}
+
+#[tokio::test]
+async fn a_container_whose_monitor_was_killed_is_still_removed() {
+    for kind in kinds(&[EnvironmentKind::Container]) {
+        let place = Place::new();
+        let maker = environment(kind);
+        let request = place.request(kind, &["agent"]);
+        maker.create(&request).await.unwrap();
+        let _agent = connect(&*maker, &request.resource);
+        kill_by_record(&request.resource.directory.join("monitor.json"));
+        // One that did not make it removes it, as after a crash.
+        destroy(&*environment(kind), &request.resource).await;
+        // The maker, which still holds the dead monitor, finds nothing to do.
+        destroy(&*maker, &request.resource).await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_killed_parent_made_is_removed_from_the_resource_alone() {
+    for kind in kinds(&EnvironmentKind::ALL) {
+        let place = Place::new();
+        let resource = place.resource(kind);
+        let mut parent = Command::new(stand_in())
+            .args(["make", kind.as_str()])
+            .arg(&resource.directory)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(parent.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "made\n", "{kind}");
+        let environment = environment(kind);
+        let _agent = connect(&*environment, &resource);
+        parent.kill().unwrap();
+        parent.wait().unwrap();
+        if kind == EnvironmentKind::Container {
+            // Its monitor sees the end of its standard input and removes it unasked.
+            eventually("the monitor cleans up", || {
+                traces(&resource).iter().all(|trace| matches!(trace, Trace::Directory(_)))
+            });
+        }
+        destroy(&*environment, &resource).await;
+    }
+}
+
+/// Kills the parent at many moments of the creation.
+#[tokio::test]
+async fn a_parent_killed_in_the_middle_of_making_leaves_nothing_after_destroy() {
+    for kind in kinds(&EnvironmentKind::ALL) {
+        for delay_milliseconds in [0, 1, 2, 3, 5, 8, 12, 18, 25, 40] {
+            let place = Place::new();
+            let resource = place.resource(kind);
+            let mut parent = Command::new(stand_in())
+                .args(["make", kind.as_str()])
+                .arg(&resource.directory)
+                .stdout(Stdio::null())
+                .spawn()
+                .unwrap();
+            std::thread::sleep(Duration::from_millis(delay_milliseconds));
+            parent.kill().unwrap();
+            parent.wait().unwrap();
+            destroy(&*environment(kind), &resource).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_executable_that_cannot_run_is_an_error_that_leaves_nothing() {
+    for kind in kinds(&EnvironmentKind::ALL) {
+        let place = Place::new();
+        let environment = environment(kind);
+        let mut request = place.request(kind, &[]);
+        request.agent.executable = place.directory.path().join("missing");
+        assert!(environment.create(&request).await.is_err(), "{kind}");
+        assert_nothing_left(&request.resource);
+
+        let text = place.directory.path().join("text");
+        fs::write(&text, "not a program").unwrap();
+        request.agent.executable = text;
+        let error = environment.create(&request).await.unwrap_err();
+        assert!(error.to_string().contains("text"), "{kind}: {error}");
+        assert_nothing_left(&request.resource);
+    }
+}
+
+#[tokio::test]
+async fn probes_try_the_real_thing_and_leave_nothing() {
+    let native = NativeEnvironment::new().probe().await;
+    assert!(native.available);
+    let simulated = SimulatedEnvironment::new().probe().await;
+    assert!(simulated.reason.unwrap().contains("simulated"));
+    for kind in kinds(&[EnvironmentKind::Container]) {
+        let container = environment(kind).probe().await;
+        assert!(container.available, "{container:?}");
+        assert!(container.version.unwrap().contains("cgroup v"));
+        assert!(native.version.as_deref().unwrap().contains("cgroup v"), "{native:?}");
+        // A monitor that is not one is found out, and cleaned up after.
+        let broken = ContainerEnvironment::new("/bin/true".into()).probe().await;
+        assert!(!broken.available);
+        assert!(broken.reason.unwrap().contains("monitor"));
+    }
+    for entry in fs::read_dir(std::env::temp_dir()).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap_or_default();
+        let mine = format!("probe-container-{}", std::process::id());
+        assert!(!name.starts_with(&mine), "{name} is left");
+    }
+}
