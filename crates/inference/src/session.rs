@@ -135,3 +135,88 @@ impl Lap {
         u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Extent, Port, TensorView};
+
+    /// Gives the same output whatever it is asked.
+    struct FakeEngine {
+        ports: [Port; 2],
+        output: Tensor,
+    }
+
+    impl FakeEngine {
+        fn traffic_light(shape: &[usize], values: &[f32]) -> Box<Self> {
+            let port = |name: &str, lengths: &[usize]| Port {
+                name: name.into(),
+                element: Some("f32"),
+                shape: Some(lengths.iter().copied().map(Extent::Fixed).collect()),
+            };
+            let output = Tensor { shape: shape.to_vec(), values: values.to_vec() };
+            Box::new(Self {
+                ports: [port("image", &[1, 3, 64, 64]), port("logits", &[1, 4])],
+                output,
+            })
+        }
+    }
+
+    impl Engine for FakeEngine {
+        fn load(_: Vec<u8>, threads: NonZeroU32) -> Result<Self, EngineError> {
+            Err(EngineError::Threads { threads: threads.get(), most: 0 })
+        }
+
+        fn identity(&self) -> EngineIdentity {
+            EngineIdentity {
+                name: "fake".into(),
+                version: String::new(),
+                instruction_set: String::new(),
+                threads: 1,
+            }
+        }
+
+        fn inputs(&self) -> &[Port] {
+            &self.ports[..1]
+        }
+
+        fn outputs(&self) -> &[Port] {
+            &self.ports[1..]
+        }
+
+        fn run(&mut self, _: &[TensorView<'_>]) -> Result<Vec<Tensor>, EngineError> {
+            Ok(vec![self.output.clone()])
+        }
+    }
+
+    fn run(shape: &[usize], values: &[f32]) -> Result<Outcome, InferenceError> {
+        let engine = FakeEngine::traffic_light(shape, values);
+        let mut session = Session::with_engine(ApplicationName::TrafficLight, engine)?;
+        let photo = Photo::black_pixel().encode_png()?;
+        session.run_once(&photo, "dot.png").map(|(outcome, _)| outcome)
+    }
+
+    #[test]
+    fn an_output_that_is_not_a_number_is_a_failed_inference() {
+        let error = run(&[1, 4], &[0.0, 1.0, f32::NAN, 0.0]).expect_err("no result");
+        assert_eq!(
+            error.to_string(),
+            "inference on `dot.png` failed: value 2 of the model's output `logits` is NaN, not a finite number"
+        );
+    }
+
+    #[test]
+    fn an_output_of_another_shape_is_a_failed_inference() {
+        let error = run(&[1, 5], &[0.0; 5]).expect_err("no result");
+        assert_eq!(
+            error.to_string(),
+            "inference on `dot.png` failed: the model's output `logits` has shape [1, 5], [1, 4] was expected"
+        );
+    }
+
+    #[test]
+    fn any_engine_will_do() {
+        let outcome = run(&[1, 4], &[0.0, 0.0, 9.0, 0.0]).expect("a result");
+        assert!(matches!(outcome, Outcome::Label(label) if label.label == crate::Signal::Green));
+    }
+}

@@ -155,7 +155,9 @@ mod tests {
         let mut application = TrafficLight::default();
         application.begin(Photo::from_rgb(256, 256, rgb.collect()).expect("fits"));
         let values = application.prepare(0).values;
-        assert!(values.iter().all(|value| (value - 0.5).abs() < 0.02));
+        // At the left and right edge the filter is cut in half, which favours one colour.
+        let mut inner = values.chunks_exact(64).flat_map(|row| &row[1..63]);
+        assert!(inner.all(|value| (value - 0.5).abs() < 0.02));
     }
 
     proptest! {

@@ -4,7 +4,10 @@
 //! An engine's own parser answers "parse error" to a cut-off download and to a text file
 //! alike. This one walks the protobuf fields (`onnx.proto`, IR version 3 and later) without
 //! copying weights, so that a user learns which of the two it was. It deliberately knows
-//! nothing of tensors, types or the meaning of operators.
+//! nothing of shapes or of the meaning of operators.
+//!
+//! Weights are looked at for one thing: a NaN. Engines may let it vanish (a `Relu` that takes
+//! the larger of NaN and 0 gives 0), so the outputs of a damaged model look like any others.
 
 use thiserror::Error;
 
@@ -24,6 +27,11 @@ pub enum OnnxFlaw {
         /// How many more bytes that part needs.
         missing: u64,
     },
+    /// A weight is NaN.
+    #[error(
+        "it is damaged: its weights `{0}` hold a value that is not a number; copy the file again"
+    )]
+    NotANumber(String),
     /// Not the bytes of an ONNX file.
     #[error("it is not an ONNX model: {0}")]
     NotOnnx(&'static str),
@@ -65,10 +73,10 @@ impl OnnxFile {
             model.next().map_err(|flaw| whole(flaw, bytes, version_seen))?
         {
             match (field, value) {
-                (1, Value::Number) => version_seen = true,
+                (1, Value::Number(_)) => version_seen = true,
                 (7, Value::Bytes(part)) => graph = Some(part),
                 (8, Value::Bytes(_)) => operators_seen = true,
-                (25, Value::Bytes(function)) => found.nodes_of(function, 7, 0)?,
+                (25, Value::Bytes(function)) => found.function(function)?,
                 _ => {}
             }
         }
@@ -82,19 +90,31 @@ impl OnnxFile {
                 "it names no operator set, so its end is probably missing; copy it again",
             ));
         }
-        found.nodes_of(graph, 1, 0)?;
+        found.graph(graph, 0)?;
         Ok(found)
     }
 
-    /// Collects the nodes that stand under `field` of a graph or function.
-    fn nodes_of(&mut self, part: &[u8], field: u64, depth: u32) -> Result<(), OnnxFlaw> {
+    /// Collects what stands in a graph: its nodes, and that no weight is NaN.
+    fn graph(&mut self, part: &[u8], depth: u32) -> Result<(), OnnxFlaw> {
         if depth > DEPTH_MAX {
             return Err(OnnxFlaw::NotOnnx("its graphs are nested more than 16 deep"));
         }
         let mut fields = Fields::new(part);
         while let Some((number, value)) = fields.next().map_err(inner)? {
-            if let (true, Value::Bytes(node)) = (number == field, value) {
-                self.node(node, depth)?;
+            match (number, value) {
+                (1, Value::Bytes(node)) => self.node(node, depth)?,
+                (5, Value::Bytes(tensor)) => refuse_nan(tensor)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn function(&mut self, part: &[u8]) -> Result<(), OnnxFlaw> {
+        let mut fields = Fields::new(part);
+        while let Some((number, value)) = fields.next().map_err(inner)? {
+            if let (7, Value::Bytes(node)) = (number, value) {
+                self.node(node, 0)?;
             }
         }
         Ok(())
@@ -121,11 +141,33 @@ impl OnnxFile {
         let mut fields = Fields::new(part);
         while let Some((number, value)) = fields.next().map_err(inner)? {
             if let (6 | 11, Value::Bytes(graph)) = (number, value) {
-                self.nodes_of(graph, 1, depth + 1)?;
+                self.graph(graph, depth + 1)?;
             }
         }
         Ok(())
     }
+}
+
+/// Type of a tensor of 32-bit floats (`TensorProto.DataType`).
+const FLOAT: u64 = 1;
+
+fn refuse_nan(tensor: &[u8]) -> Result<(), OnnxFlaw> {
+    let (mut name, mut kind, mut values) = (&[][..], 0, &[][..]);
+    let mut fields = Fields::new(tensor);
+    while let Some((number, value)) = fields.next().map_err(inner)? {
+        match (number, value) {
+            (2, Value::Number(number)) => kind = number,
+            (8, Value::Bytes(bytes)) => name = bytes,
+            // Both ways of writing floats are little-endian, one after the other.
+            (4 | 9, Value::Bytes(bytes)) => values = bytes,
+            _ => {}
+        }
+    }
+    let is_nan =
+        |bytes: &[u8]| bytes.try_into().is_ok_and(|bytes| f32::from_le_bytes(bytes).is_nan());
+    // Without an early exit, so that it is vectorised: it happens in every trial.
+    let nan = kind == FLOAT && values.chunks_exact(4).fold(false, |nan, bytes| nan | is_nan(bytes));
+    if nan { Err(OnnxFlaw::NotANumber(String::from_utf8_lossy(name).into_owned())) } else { Ok(()) }
 }
 
 /// A flaw at the outermost level: the end of the file was reached too early. Without a
@@ -145,7 +187,7 @@ fn inner(_: FieldFlaw) -> OnnxFlaw {
 }
 
 enum Value<'a> {
-    Number,
+    Number(u64),
     Bytes(&'a [u8]),
 }
 
@@ -170,10 +212,7 @@ impl<'a> Fields<'a> {
         }
         let key = self.number()?;
         let value = match key & 7 {
-            0 => {
-                self.number()?;
-                Value::Number
-            }
+            0 => Value::Number(self.number()?),
             1 => Value::Bytes(self.take(8)?),
             2 => {
                 let length = self.number()?;
@@ -258,6 +297,19 @@ mod tests {
     fn text_is_not_a_model() {
         assert!(matches!(OnnxFile::read(b"version https://git-lfs"), Err(OnnxFlaw::NotOnnx(_))));
         assert!(matches!(OnnxFile::read(b"<html>"), Err(OnnxFlaw::NotOnnx(_))));
+    }
+
+    #[test]
+    fn a_weight_that_is_no_number_is_refused_by_the_name_of_its_tensor() {
+        let model = |values: [f32; 3], kind: u8| {
+            let raw = field(9, &values.map(f32::to_le_bytes).concat());
+            let tensor = field(5, &[vec![0x10, kind], raw, field(8, b"stem.weight")].concat());
+            [vec![0x08, 8], field(7, &tensor), field(8, &[0x10, 17])].concat()
+        };
+        assert!(OnnxFile::read(&model([1.0, f32::NEG_INFINITY, 0.0], 1)).is_ok());
+        assert!(OnnxFile::read(&model([1.0, f32::NAN, 0.0], 6)).is_ok(), "these are integers");
+        let flaw = OnnxFile::read(&model([1.0, 2.0, f32::NAN], 1));
+        assert_eq!(flaw, Err(OnnxFlaw::NotANumber("stem.weight".into())));
     }
 
     #[test]

@@ -1,0 +1,138 @@
+//! The same model and engine as a trial uses, in a bare loop: no agent, no wire, no meters.
+//!
+//! ```text
+//! cargo run --release -p weighbridge-inference --example time_engine -- \
+//!     derain [--threads N] [--repeat N] [--size WIDTHxHEIGHT] [--model FILE] [--raw] [PHOTO]
+//! ```
+//!
+//! Prints the median of each stage in milliseconds; with `--raw` also one line an inference
+//! (decode, prepare, infer, interpret, in nanoseconds), for comparison with a harness.
+//! Without a photo it makes one of the given size, 512x512 unless told.
+
+#![allow(clippy::print_stdout)]
+
+use std::time::Instant;
+
+use weighbridge_experiment::{ApplicationName, InferenceTiming};
+use weighbridge_inference::{Photo, Session, catalogue};
+
+struct Asked {
+    application: ApplicationName,
+    threads: u32,
+    repeat: usize,
+    size: (u32, u32),
+    model: Option<String>,
+    photo: Option<String>,
+    raw: bool,
+}
+
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> Result<(), Failure> {
+    let asked = read_arguments(std::env::args().skip(1))?;
+    let model = match &asked.model {
+        Some(path) => std::fs::read(path)?,
+        None => catalogue::default_model(asked.application).to_vec(),
+    };
+    let (name, photo) = match &asked.photo {
+        Some(path) => (path.clone(), std::fs::read(path)?),
+        None => ("made here".to_owned(), made_photo(asked.size)?.encode_png()?),
+    };
+
+    let start = Instant::now();
+    let mut session = Session::load(asked.application, model, asked.threads)?;
+    let load = start.elapsed();
+
+    let mut timings = Vec::with_capacity(asked.repeat);
+    session.run_once(&photo, &name)?;
+    for _ in 0..asked.repeat {
+        timings.push(session.run_once(&photo, &name)?.1);
+    }
+
+    let engine = session.engine();
+    println!(
+        "{} on {} {} ({}, {} threads), {} inferences of {name}",
+        asked.application,
+        engine.name,
+        engine.version,
+        engine.instruction_set,
+        engine.threads,
+        asked.repeat
+    );
+    println!("load      {:9.3} ms", load.as_secs_f64() * 1e3);
+    let stages: [(&str, fn(&InferenceTiming) -> u64); 5] = [
+        ("decode", |timing| timing.decode_nanoseconds),
+        ("prepare", |timing| timing.prepare_nanoseconds),
+        ("infer", |timing| timing.infer_nanoseconds),
+        ("interpret", |timing| timing.interpret_nanoseconds),
+        ("total", InferenceTiming::total_nanoseconds),
+    ];
+    for (stage, nanoseconds) in stages {
+        println!("{stage:9} {:9.3} ms (median)", median(timings.iter().map(nanoseconds)) / 1e6);
+    }
+    if asked.raw {
+        for timing in &timings {
+            println!(
+                "{} {} {} {}",
+                timing.decode_nanoseconds,
+                timing.prepare_nanoseconds,
+                timing.infer_nanoseconds,
+                timing.interpret_nanoseconds
+            );
+        }
+    }
+    Ok(())
+}
+
+fn read_arguments(mut arguments: impl Iterator<Item = String>) -> Result<Asked, Failure> {
+    let application = arguments.next().as_deref().and_then(ApplicationName::from_name);
+    let application =
+        application.ok_or("the first argument is an application: derain or traffic-light")?;
+    let mut asked = Asked {
+        application,
+        threads: 1,
+        repeat: 10,
+        size: (512, 512),
+        model: None,
+        photo: None,
+        raw: false,
+    };
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or_else(|| format!("`{argument}` needs a value"));
+        match argument.as_str() {
+            "--threads" => asked.threads = value()?.parse()?,
+            "--repeat" => asked.repeat = value()?.parse::<usize>()?.max(1),
+            "--model" => asked.model = Some(value()?),
+            "--raw" => asked.raw = true,
+            "--size" => {
+                let value = value()?;
+                let (width, height) = value.split_once('x').ok_or("a size is WIDTHxHEIGHT")?;
+                asked.size = (width.parse()?, height.parse()?);
+            }
+            _ if argument.starts_with('-') => {
+                return Err(format!("unknown option `{argument}`").into());
+            }
+            _ => asked.photo = Some(argument),
+        }
+    }
+    Ok(asked)
+}
+
+/// Soft gradients with some texture: nothing in the engine's time depends on the content.
+fn made_photo((width, height): (u32, u32)) -> Result<Photo, Failure> {
+    let pixel = |index: u32| {
+        let (x, y) = (index % width, index / width);
+        let grain = (index.wrapping_mul(2_654_435_761) >> 28) as u8;
+        [(x * 200 / width) as u8 + grain, (y * 200 / height) as u8 + grain, 90 + grain]
+    };
+    let rgb = (0..width * height).flat_map(pixel).collect();
+    Photo::from_rgb(width, height, rgb).ok_or_else(|| "a photo has at least one pixel".into())
+}
+
+fn median(values: impl Iterator<Item = u64>) -> f64 {
+    let mut values: Vec<u64> = values.collect();
+    values.sort_unstable();
+    let middle = values.len() / 2;
+    let upper = values[middle] as f64;
+    if values.len() % 2 == 1 { upper } else { f64::midpoint(values[middle - 1] as f64, upper) }
+}
