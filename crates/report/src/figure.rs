@@ -161,9 +161,7 @@ fn origin(report: &Report) -> String {
         }
     }
     let labels = if labels.is_empty() { String::new() } else { format!("Labels: {}. ", labels.join(", ")) };
-    let host = ["cpu_model", "cpu_model_name"]
-        .iter()
-        .find_map(|name| report.run.host.get(*name)?.value.as_deref())
-        .unwrap_or("processor unknown");
+    let model = report.run.host.get("cpu_model").and_then(|fact| fact.value.as_deref());
+    let host = model.unwrap_or("processor unknown");
     format!("{labels}Run {} of {}, host: {host}.", report.run.id, report.run.started.strftime("%Y-%m-%d"))
 }

@@ -118,6 +118,9 @@ fn labels(environment: &EnvironmentPlan, workload: &WorkloadPlan) -> Vec<String>
     if environment.emulated {
         labels.push("emulated".to_owned());
     }
+    if let Some(percent) = environment.slowdown_percent {
+        labels.push(format!("slowed down on purpose by {percent} %"));
+    }
     labels.extend(workload.labels.iter().cloned());
     labels
 }

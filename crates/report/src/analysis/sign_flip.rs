@@ -100,3 +100,6 @@ fn random_spans(log_ratios: &[f64], seed: u64) -> Vec<(f64, f64)> {
     }
     spans
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,95 @@
-//! Drawn next.
-use super::{Drawn, FigureBody};
-use crate::analysis::Report;
+//! `edge.fig4`: processor use in each environment, 100 % = one core.
+//!
+//! The paper's mean takes only samples of at least 100 %; the mean of all time stands beside
+//! it, from the same instrument.
+
 use weighbridge_experiment::RunRecord;
-pub(super) fn draw(_: &RunRecord, _: &Report) -> Result<Drawn, String> {
-    Ok(Drawn { title: String::new(), caption: String::new(), body: FigureBody::Drawing(super::Svg::new(1.0, 1.0)) })
+
+use super::frame::{
+    BODY, MARGIN, TickWords, WIDTH, by_workload, counts, instruments, row_name, series, workload_heading,
+};
+use super::palette::Ink;
+use super::rows::{Columns, PanelText, RowText, panel};
+use super::scale::{Scale, round_end};
+use super::svg::{Anchor, Look, Stroke, Svg};
+use super::{Drawn, FigureBody};
+use crate::analysis::{Cell, Report};
+use crate::quantity::percent;
+
+const ROW: f64 = 44.0;
+const BAR: f64 = 12.0;
+
+pub(super) fn draw(record: &RunRecord, report: &Report) -> Result<Drawn, String> {
+    if report.cells.iter().all(|cell| cell.cpu_percent.is_none()) {
+        let reason = report.cells.iter().find_map(|cell| cell.cpu_percent_reason.clone());
+        return Err(format!("no cell has processor use: {}", reason.unwrap_or_else(|| "no cell".to_owned())));
+    }
+    let names: Vec<String> = report.cells.iter().map(row_name).collect();
+    let columns = Columns::for_names(names.iter().map(String::as_str));
+    let mut svg = Svg::new(WIDTH, 0.0);
+    legend(&mut svg);
+    let mut top = 34.0;
+    for (_, cells) in by_workload(report) {
+        top = workload(&mut svg, top, columns, &cells, record);
+    }
+    svg.set_height(top);
+    let meters = instruments(report.cells.iter().filter_map(|cell| Some(cell.instruments.as_ref()?.cpu.as_str())));
+    Ok(Drawn {
+        title: "Processor use by application and environment".to_owned(),
+        caption: format!(
+            "Per cent of one core, read from outside. All time: processor time over time of whole trials. Active: \
+             mean of the intervals at 10 Hz of at least 100 %, the edge paper's way, which leaves out all waiting. \
+             {}. Instrument: {meters}.",
+            counts(report.cells.iter())
+        ),
+        body: FigureBody::Drawing(svg),
+    })
+}
+
+fn legend(svg: &mut Svg) {
+    let y = 14.0;
+    svg.rectangle((MARGIN, y - 10.0), (22.0, BAR), 0.0, Look::filled(Ink::Muted));
+    svg.text((MARGIN + 30.0, y), Anchor::Start, BODY, Ink::Text, "all time");
+    svg.rectangle((MARGIN + 120.0, y - 10.0), (22.0, BAR), 0.0, Look::outlined(Ink::Muted, 1.4));
+    svg.text((MARGIN + 150.0, y), Anchor::Start, BODY, Ink::Text, "active: intervals of 100 % and more");
+    svg.line((MARGIN + 420.0, y - 11.0), (MARGIN + 420.0, y + 3.0), Stroke::dashed(Ink::Threshold, 1.6));
+    svg.text((MARGIN + 430.0, y), Anchor::Start, BODY, Ink::Text, "allotted CPU");
+}
+
+fn workload(svg: &mut Svg, top: f64, columns: Columns, cells: &[&Cell], record: &RunRecord) -> f64 {
+    let largest = cells.iter().flat_map(|cell| {
+        let used = cell.cpu_percent.as_ref();
+        let used = used.map(|used| used.mean_all.max(used.mean_active.unwrap_or(0.0)));
+        [used.unwrap_or(0.0), cell.limits.cpus * 100.0]
+    });
+    let scale = Scale::linear((0.0, round_end(largest.fold(0.0, f64::max))), (columns.left, columns.right));
+    let content = PanelText {
+        heading: workload_heading(cells),
+        axis_title: "processor use, % of one core".to_owned(),
+        rows: cells.iter().map(|cell| row(cell)).collect(),
+    };
+    let placed = panel(svg, top, columns, ROW, &content, &scale, &TickWords::Factor(1.0));
+    for (cell, (row_top, row_bottom)) in cells.iter().zip(&placed.rows) {
+        let Some(used) = &cell.cpu_percent else { continue };
+        let series = series(record, &cell.environment);
+        let y = f64::midpoint(*row_top, *row_bottom);
+        let bar = |value: f64| ((scale.at(value) - columns.left).max(0.5), BAR);
+        svg.rectangle((columns.left, y - BAR - 1.5), bar(used.mean_all), 0.0, Look::filled(Ink::Series(series)));
+        if let Some(active) = used.mean_active {
+            let look =
+                Look { fill: Some(Ink::Pale(series)), stroke: Some(Stroke::solid(Ink::Series(series), 1.4)) };
+            svg.rectangle((columns.left, y + 1.5), bar(active), 0.0, look);
+        }
+        let limit = scale.at(cell.limits.cpus * 100.0);
+        svg.line((limit, row_top + 4.0), (limit, row_bottom - 4.0), Stroke::dashed(Ink::Threshold, 1.6));
+    }
+    placed.bottom
+}
+
+fn row(cell: &Cell) -> RowText {
+    let values = cell.cpu_percent.as_ref().map_or_else(Vec::new, |used| {
+        let active = used.mean_active.map_or_else(|| "never 100 %".to_owned(), percent);
+        vec![format!("all time {}", percent(used.mean_all)), format!("active {active}")]
+    });
+    RowText { name: row_name(cell), values, missing: cell.cpu_percent_reason.clone() }
 }

@@ -1,0 +1,7 @@
+//! The crate from outside: records built in code go in, and what a person or a program would
+//! read is checked.
+
+mod fixture;
+mod look;
+mod promises;
+mod scratch;
