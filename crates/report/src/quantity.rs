@@ -38,6 +38,12 @@ pub(crate) fn seconds(value: f64) -> String {
     format!("{} {}", significant(value * unit.factor, 4), unit.name)
 }
 
+/// A duration in three significant digits, for narrow columns.
+pub(crate) fn short_seconds(value: f64) -> String {
+    let unit = TimeUnit::for_seconds(value.abs());
+    format!("{} {}", significant(value * unit.factor, 3), unit.name)
+}
+
 /// A duration given in milliseconds.
 pub(crate) fn milliseconds(value: f64) -> String {
     seconds(value / 1e3)
@@ -70,13 +76,17 @@ pub(crate) fn half_width(centre: f64, interval: [f64; 2]) -> String {
 }
 
 /// An amount of money, given as a decimal string, with three significant digits.
-pub(crate) fn money(amount: &str, currency: &str) -> String {
-    let rounded = amount
+pub(crate) fn amount(exact: &str) -> String {
+    exact
         .parse::<Decimal>()
         .ok()
-        .and_then(|amount| amount.round_sf_with_strategy(3, RoundingStrategy::MidpointNearestEven))
-        .map_or_else(|| amount.to_owned(), |rounded| rounded.normalize().to_string());
-    format!("{rounded} {currency}")
+        .and_then(|exact| exact.round_sf_with_strategy(3, RoundingStrategy::MidpointNearestEven))
+        .map_or_else(|| exact.to_owned(), |rounded| rounded.normalize().to_string())
+}
+
+/// The same with its currency.
+pub(crate) fn money(exact: &str, currency: &str) -> String {
+    format!("{} {currency}", amount(exact))
 }
 
 #[cfg(test)]

@@ -69,7 +69,10 @@ pub(crate) fn compare(context: &Context<'_>, a: &Side<'_>, b: &Side<'_>) -> Comp
     let ratio = mean(&log_ratios).map(f64::exp);
     let ci95 = tested.map(|tested| [tested.interval.0.exp(), tested.interval.1.exp()]);
     let detected = tested.is_some_and(|tested| tested.detected());
-    let too_few = format!("too few blocks: {} in which both worked, {FEWEST_PAIRS} needed", log_ratios.len());
+    let too_few = match log_ratios.len() {
+        0 => "no block in which both worked".to_owned(),
+        count => format!("too few blocks: {count} in which both worked, {FEWEST_PAIRS} needed"),
+    };
     let words = match (ratio, ci95) {
         (Some(ratio), Some(interval)) => verdict(&b.environment.name, ratio, interval, detected),
         _ => format!("no verdict: {too_few}"),
@@ -129,6 +132,10 @@ fn differences(a: &Side<'_>, b: &Side<'_>) -> Vec<String> {
     };
     let measured = |side: &Side<'_>| if side.simulated() { "simulated" } else { "measured" }.to_owned();
     differ("times", measured(a), measured(b));
+    if a.simulated() != b.simulated() {
+        // Nothing else needs saying: one of the two holds no measurement.
+        return found;
+    }
     differ("threads", a.threads.to_string(), b.threads.to_string());
     differ("CPUs", a.environment.limits.cpus.to_string(), b.environment.limits.cpus.to_string());
     differ("memory", a.memory_words(), b.memory_words());

@@ -11,7 +11,7 @@ use super::scale::{Scale, round_end};
 use super::svg::{Anchor, Look, Stroke, Svg};
 use super::{Drawn, FigureBody, text};
 use crate::analysis::{Cell, CpuPercent, Report};
-use crate::quantity::seconds;
+use crate::quantity::{TimeUnit, seconds};
 
 const PLOT_HEIGHT: f64 = 150.0;
 const LEFT: f64 = 84.0;
@@ -63,13 +63,14 @@ fn panel(svg: &mut Svg, top: f64, cell: &Cell, used: &CpuPercent, series: usize)
     let right = WIDTH - MARGIN;
     let end = used.trace.last().map_or(1.0, |point| point[0]).max(1e-3);
     let highest = used.trace.iter().map(|point| point[1]).fold(2.0 * used.half_allotment, f64::max);
-    let across = Scale::linear((0.0, end), (LEFT, right));
-    let up = Scale::linear((0.0, round_end(highest)), (bottom, plot_top));
+    let across = Scale::new((0.0, end), (LEFT, right));
+    let up = Scale::new((0.0, round_end(highest)), (bottom, plot_top));
     vertical_axis(svg, &up, right);
     let (words, unit) = if end >= MINUTES_FROM_SECONDS {
         (TickWords::MinutesSeconds, "min:s")
     } else {
-        (TickWords::Factor(1.0), "s")
+        let unit = TimeUnit::for_seconds(end);
+        (TickWords::Factor(unit.factor), unit.name)
     };
     let title = format!("time since the start of the trial, {unit}");
     horizontal_axis(svg, &across, (plot_top, bottom), (LEFT, right), &words, &title);
@@ -101,11 +102,11 @@ fn half_words(cell: &Cell, used: &CpuPercent) -> String {
         None => "never reached".to_owned(),
     };
     let labels = if cell.labels.is_empty() { String::new() } else { format!(" ({})", cell.labels.join(", ")) };
-    format!("{half}, {reached}; block {}{labels}", used.trace_block)
+    format!("{half}, {reached}; shown: block {}{labels}", used.trace_block)
 }
 
 fn vertical_axis(svg: &mut Svg, scale: &Scale, right: f64) {
-    for tick in scale.ticks(4) {
+    for tick in scale.ticks(4, 1.0) {
         let y = scale.at(tick);
         svg.line((LEFT, y), (right, y), Stroke::solid(Ink::Grid, 1.0));
         svg.text((LEFT - 8.0, y + SMALL * 0.36), Anchor::End, SMALL, Ink::Muted, format!("{tick:.0} %"));

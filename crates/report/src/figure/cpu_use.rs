@@ -62,7 +62,7 @@ fn workload(svg: &mut Svg, top: f64, columns: Columns, cells: &[&Cell], record: 
         let used = used.map(|used| used.mean_all.max(used.mean_active.unwrap_or(0.0)));
         [used.unwrap_or(0.0), cell.limits.cpus * 100.0]
     });
-    let scale = Scale::linear((0.0, round_end(largest.fold(0.0, f64::max))), (columns.left, columns.right));
+    let scale = Scale::new((0.0, round_end(largest.fold(0.0, f64::max))), (columns.left, columns.right));
     let content = PanelText {
         heading: workload_heading(cells),
         axis_title: "processor use, % of one core".to_owned(),
@@ -88,7 +88,7 @@ fn workload(svg: &mut Svg, top: f64, columns: Columns, cells: &[&Cell], record: 
 
 fn row(cell: &Cell) -> RowText {
     let values = cell.cpu_percent.as_ref().map_or_else(Vec::new, |used| {
-        let active = used.mean_active.map_or_else(|| "never 100 %".to_owned(), percent);
+        let active = used.mean_active.map_or_else(|| "never at 100 %".to_owned(), percent);
         vec![format!("all time {}", percent(used.mean_all)), format!("active {active}")]
     });
     RowText { name: row_name(cell), values, missing: cell.cpu_percent_reason.clone() }

@@ -42,10 +42,12 @@ pub(crate) fn workload_heading(cells: &[&Cell]) -> String {
 
 /// The environment's name with the labels of the cell.
 pub(crate) fn row_name(cell: &Cell) -> String {
-    if cell.labels.is_empty() {
+    let labels: Vec<&str> =
+        cell.labels.iter().map(String::as_str).filter(|label| *label != cell.environment).collect();
+    if labels.is_empty() {
         cell.environment.clone()
     } else {
-        format!("{} ({})", cell.environment, cell.labels.join(", "))
+        format!("{} ({})", cell.environment, labels.join(", "))
     }
 }
 
@@ -59,11 +61,11 @@ pub(crate) fn counts<'a>(cells: impl Iterator<Item = &'a Cell>) -> String {
     }
 }
 
-/// Every different instrument behind a quantity, for a caption.
+/// Every different instrument that read a quantity, for a caption.
 pub(crate) fn instruments<'a>(lines: impl Iterator<Item = &'a str>) -> String {
     let mut different: Vec<&str> = Vec::new();
     for line in lines {
-        if !different.contains(&line) {
+        if !different.contains(&line) && !line.starts_with("missing:") {
             different.push(line);
         }
     }
@@ -92,16 +94,19 @@ pub(crate) enum TickWords {
 }
 
 impl TickWords {
-    fn words(&self, value: f64, ticks: &[f64], logarithmic: bool) -> String {
+    /// What the axis shows as 1: ticks are round in it.
+    fn unit(&self) -> f64 {
         match self {
-            Self::Factor(factor) if logarithmic => {
-                let shown = value * factor;
-                let digits = (-shown.abs().log10().floor()).clamp(0.0, 9.0) as usize;
-                format!("{shown:.digits$}")
-            }
+            Self::Factor(factor) => 1.0 / factor,
+            Self::MinutesSeconds => 60.0,
+        }
+    }
+
+    fn words(&self, value: f64, ticks: &[f64]) -> String {
+        match self {
             Self::Factor(factor) => {
                 let shown: Vec<f64> = ticks.iter().map(|tick| tick * factor).collect();
-                format!("{:.*}", decimals(&shown), value * factor)
+                format!("{:.*}", decimals(&shown), value * factor).replace('-', "−")
             }
             Self::MinutesSeconds => format!("{}:{:02}", value as u64 / 60, value as u64 % 60),
         }
@@ -118,12 +123,12 @@ pub(crate) fn horizontal_axis(
     words: &TickWords,
     title: &str,
 ) {
-    let ticks = scale.ticks(6);
+    let ticks = scale.ticks(6, words.unit());
     let mut free_from = left - 30.0;
     for tick in &ticks {
         let x = scale.at(*tick);
         svg.line((x, top), (x, bottom), Stroke::solid(Ink::Grid, 1.0));
-        let label = words.words(*tick, &ticks, scale.is_logarithmic());
+        let label = words.words(*tick, &ticks);
         let half = text::width(&label, SMALL) / 2.0;
         if x - half >= free_from {
             svg.text((x, bottom + 15.0), Anchor::Middle, SMALL, Ink::Muted, label);

@@ -3,7 +3,7 @@
 use weighbridge_experiment::RunRecord;
 
 use super::frame::{
-    TickWords, WIDTH, by_workload, counts, instruments, mark, row_name, series, workload_heading,
+    TickWords, WIDTH, by_workload, counts, instruments, row_name, series, workload_heading,
 };
 use super::palette::Ink;
 use super::rows::{Columns, PanelText, RowText, panel, whisker};
@@ -32,7 +32,7 @@ pub(super) fn draw(record: &RunRecord, report: &Report) -> Result<Drawn, String>
     Ok(Drawn {
         title: "Mean time of a trial by application and environment".to_owned(),
         caption: format!(
-            "Bars and marks: arithmetic mean; whiskers: 95 % interval of the mean (Student's t over trials); {}. \
+            "Bars: arithmetic mean; whiskers: 95 % interval of the mean (Student's t over trials); {}. \
              Each application has an axis of its own, from 0. Time: {clocks}.",
             counts(report.cells.iter())
         ),
@@ -54,7 +54,7 @@ fn workload(svg: &mut Svg, top: f64, columns: Columns, cells: &[&Cell], record: 
     };
     // The end is round in the unit that is shown.
     let end = round_end(largest * unit.factor) / unit.factor;
-    let scale = Scale::linear((0.0, end), (columns.left, columns.right));
+    let scale = Scale::new((0.0, end), (columns.left, columns.right));
     let placed = panel(svg, top, columns, ROW, &content, &scale, &TickWords::Factor(unit.factor));
     for (cell, (row_top, row_bottom)) in cells.iter().zip(&placed.rows) {
         let Some(times) = &cell.trial_seconds else { continue };
@@ -67,7 +67,6 @@ fn workload(svg: &mut Svg, top: f64, columns: Columns, cells: &[&Cell], record: 
         if let Some([low, high]) = times.ci95 {
             whisker(svg, &scale, y, [low.max(0.0), high], Ink::Text);
         }
-        mark(svg, (scale.at(times.mean), y), series);
     }
     placed.bottom
 }

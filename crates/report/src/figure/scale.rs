@@ -7,58 +7,26 @@ pub(crate) struct Scale {
     high: f64,
     left: f64,
     right: f64,
-    logarithmic: bool,
 }
 
 impl Scale {
-    pub(crate) fn linear((low, high): (f64, f64), (left, right): (f64, f64)) -> Self {
-        Self { low, high, left, right, logarithmic: false }
-    }
-
-    pub(crate) fn logarithmic((low, high): (f64, f64), (left, right): (f64, f64)) -> Self {
-        Self { low: low.ln(), high: high.ln(), left, right, logarithmic: true }
-    }
-
-    pub(crate) fn is_logarithmic(&self) -> bool {
-        self.logarithmic
+    pub(crate) fn new((low, high): (f64, f64), (left, right): (f64, f64)) -> Self {
+        Self { low, high, left, right }
     }
 
     /// The place of a value.
     pub(crate) fn at(&self, value: f64) -> f64 {
-        let value = if self.logarithmic { value.ln() } else { value };
         self.left + (value - self.low) / (self.high - self.low) * (self.right - self.left)
     }
 
     /// The value at a place.
     pub(crate) fn value(&self, place: f64) -> f64 {
-        let value = self.low + (place - self.left) / (self.right - self.left) * (self.high - self.low);
-        if self.logarithmic { value.exp() } else { value }
+        self.low + (place - self.left) / (self.right - self.left) * (self.high - self.low)
     }
 
-    /// About `count` round values, all within the axis.
-    pub(crate) fn ticks(&self, count: usize) -> Vec<f64> {
-        if self.logarithmic { self.log_ticks(count) } else { linear_ticks(self.low, self.high, count) }
-    }
-
-    fn log_ticks(&self, count: usize) -> Vec<f64> {
-        let decades = (self.low / std::f64::consts::LN_10).floor() as i32
-            ..=(self.high / std::f64::consts::LN_10).ceil() as i32;
-        let within = |value: &f64| {
-            let log = value.ln();
-            log >= self.low - 1e-9 && log <= self.high + 1e-9
-        };
-        for steps in [&[1.0, 2.0, 5.0][..], &[1.0, 3.0], &[1.0]] {
-            let ticks: Vec<f64> = decades
-                .clone()
-                .flat_map(|decade| steps.iter().map(move |step| step * 10_f64.powi(decade)))
-                .filter(within)
-                .collect();
-            if ticks.len() <= count {
-                return ticks;
-            }
-        }
-        let every = decades.clone().count().div_ceil(count.max(1));
-        decades.step_by(every.max(1)).map(|decade| 10_f64.powi(decade)).filter(within).collect()
+    /// About `count` values that are round when divided by `unit`, all within the axis.
+    pub(crate) fn ticks(&self, count: usize, unit: f64) -> Vec<f64> {
+        linear_ticks(self.low / unit, self.high / unit, count).into_iter().map(|tick| tick * unit).collect()
     }
 }
 
@@ -103,8 +71,8 @@ mod tests {
 
     #[test]
     fn ticks_are_round() {
-        assert_eq!(Scale::linear((0.0, 10.0), (0.0, 1.0)).ticks(5), [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]);
-        assert_eq!(Scale::logarithmic((1.0, 100.0), (0.0, 1.0)).ticks(3).len(), 3);
+        assert_eq!(Scale::new((0.0, 10.0), (0.0, 1.0)).ticks(5, 1.0), [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]);
+        assert_eq!(Scale::new((0.0, 150.0), (0.0, 1.0)).ticks(3, 60.0), [0.0, 60.0, 120.0]);
         assert!((round_end(97.0) - 100.0).abs() < 1e-9);
         assert_eq!(decimals(&[0.0, 0.5, 1.0]), 1);
     }
@@ -112,12 +80,11 @@ mod tests {
     proptest! {
         #[test]
         fn ticks_lie_on_the_axis_and_are_few(low in 1e-6_f64..1e3, span in 1.000_1_f64..1e6, count in 2_usize..9) {
-            for scale in [Scale::linear((low, low * span), (0.0, 500.0)), Scale::logarithmic((low, low * span), (0.0, 500.0))] {
-                let ticks = scale.ticks(count);
-                prop_assert!(ticks.len() <= count + 2);
-                for tick in ticks {
-                    prop_assert!((-0.1..=500.1).contains(&scale.at(tick)), "{tick}");
-                }
+            let scale = Scale::new((low, low * span), (0.0, 500.0));
+            let ticks = scale.ticks(count, 1.0);
+            prop_assert!(ticks.len() <= count + 2);
+            for tick in ticks {
+                prop_assert!((-0.1..=500.1).contains(&scale.at(tick)), "{tick}");
             }
         }
     }

@@ -24,7 +24,7 @@ pub fn across_table(report: &CrossReport, width: usize, colour: bool) -> String 
         }
         let time = |mean: Option<f64>| mean.map_or_else(|| "–".to_owned(), seconds);
         grid.row(vec![
-            format!("  {}", cell.environment),
+            cell.environment.clone(),
             time(cell.mean_seconds_a),
             time(cell.mean_seconds_b),
             format!("{}, {}", cell.trials_a, cell.trials_b),

@@ -25,7 +25,9 @@ enum Row {
 }
 
 const GAP: usize = 2;
-const NARROWEST: usize = 6;
+const NARROWEST: usize = 4;
+/// Names are broken down to this width before numbers are.
+const NARROWEST_NAME: usize = 9;
 
 impl Grid {
     /// A grid with these columns.
@@ -56,7 +58,7 @@ impl Grid {
         let mut out = String::new();
         let titles: Vec<String> = self.header.iter().map(|(title, _)| title.clone()).collect();
         self.write_row(&titles, &widths, &mut |line| out.push_str(&paint(line, DIM, colour)));
-        let total = widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1);
+        let total = widths.iter().sum::<usize>() + GAP * widths.len();
         out.push_str(&paint(&"─".repeat(total.min(width)), DIM, colour));
         for row in &self.rows {
             match row {
@@ -89,14 +91,14 @@ impl Grid {
                 }
             }
         }
-        let gaps = GAP * widths.len().saturating_sub(1);
+        let gaps = GAP * widths.len();
         while widths.iter().sum::<usize>() + gaps > limit {
             let giving = |align: Align| {
                 (0..widths.len())
                     .filter(|index| self.header[*index].1 == align && widths[*index] > NARROWEST)
                     .max_by_key(|index| widths[*index])
             };
-            let left = giving(Align::Left).filter(|index| widths[*index] > 2 * NARROWEST);
+            let left = giving(Align::Left).filter(|index| widths[*index] > NARROWEST_NAME);
             let Some(index) = left.or_else(|| giving(Align::Right)).or_else(|| giving(Align::Left)) else {
                 break;
             };
@@ -105,11 +107,23 @@ impl Grid {
         widths
     }
 
+    /// Whether every number fits its column in `width`, names broken where they are long.
+    #[must_use]
+    pub fn fits(&self, width: usize) -> bool {
+        let natural = self.widths(usize::MAX);
+        let granted = self.widths(width);
+        let numbers = |widths: &[usize]| -> usize {
+            widths.iter().zip(&self.header).filter(|(_, column)| column.1 == Align::Right).map(|(width, _)| *width).sum()
+        };
+        numbers(&natural) == numbers(&granted)
+    }
+
     fn write_row(&self, cells: &[String], widths: &[usize], write: &mut dyn FnMut(&str)) {
         let broken: Vec<Vec<String>> = cells.iter().zip(widths).map(|(cell, width)| wrap(cell, *width)).collect();
         let height = broken.iter().map(Vec::len).max().unwrap_or(0);
         for line in 0..height {
-            let mut text = String::new();
+            // Rows stand a step in from the headings above them.
+            let mut text = " ".repeat(GAP);
             for (index, width) in widths.iter().enumerate() {
                 let piece = broken.get(index).and_then(|lines| lines.get(line)).map_or("", String::as_str);
                 let gap = " ".repeat(width.saturating_sub(length(piece)));

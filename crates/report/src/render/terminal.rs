@@ -2,14 +2,14 @@
 
 use super::grid::{Align, Grid, wrap};
 use crate::analysis::{Cell, CellStatus, Comparison, Report};
-use crate::quantity::{bytes, half_width, milliseconds, money, percent, seconds};
+use crate::quantity::{amount, bytes, half_width, milliseconds, money, percent, seconds, short_seconds};
 
 /// The report for a terminal: at most `width` columns (at least 60 are needed to read it
 /// well), with colours where asked for. Ends with a line feed.
 #[must_use]
 pub fn table(report: &Report, width: usize, colour: bool) -> String {
     let width = width.max(40);
-    let mut out = cells(report).render(width, colour);
+    let mut out = cells(report, width).render(width, colour);
     section(&mut out, "Verdicts", &verdicts(report), width, colour);
     section(&mut out, "Not run", &not_run(report), width, colour);
     section(&mut out, "Prices", &prices(report), width, colour);
@@ -31,59 +31,103 @@ fn section(out: &mut String, title: &str, lines: &[String], width: usize, colour
     }
 }
 
-fn cells(report: &Report) -> Grid {
+/// A column of the table of cells.
+struct Column {
+    title: String,
+    align: Align,
+    entry: fn(&Cell) -> String,
+    /// Left out first where the width does not hold all; 0 stays always.
+    dispensable: u8,
+}
+
+fn columns(report: &Report) -> Vec<Column> {
     use Align::{Left, Right};
-    let mut grid = Grid::new(&[
-        ("environment", Left),
-        ("trials", Right),
-        ("mean trial", Right),
-        ("95 %", Right),
-        ("p50 inf.", Right),
-        ("CPU", Right),
-        ("memory", Right),
-        ("start", Right),
-        ("per 1,000", Right),
-    ]);
+    let column = |title: &str, align, dispensable, entry| Column { title: title.to_owned(), align, entry, dispensable };
+    let mut currencies: Vec<&str> =
+        report.cells.iter().filter_map(|cell| Some(cell.cost_per_1000.as_ref()?.currency.as_str())).collect();
+    currencies.dedup();
+    let cost = match currencies.as_slice() {
+        [one] => column(&format!("{one}/1,000"), Right, 0, |cell| {
+            cell.cost_per_1000.as_ref().map_or_else(missing, |cost| amount(&cost.amount))
+        }),
+        _ => column("cost/1,000", Right, 0, |cell| {
+            cell.cost_per_1000.as_ref().map_or_else(missing, |cost| money(&cost.amount, &cost.currency))
+        }),
+    };
+    vec![
+        column("environment", Left, 0, |cell| cell.environment.clone()),
+        column("n", Right, 0, trials),
+        column("mean trial, 95 %", Right, 0, mean_words),
+        column("p50/inf.", Right, 1, |cell| {
+            cell.inference_ms.as_ref().and_then(|times| times.p50).map_or_else(missing, milliseconds)
+        }),
+        column("CPU", Right, 0, |cell| {
+            cell.cpu_percent.as_ref().map_or_else(missing, |used| percent(used.mean_all))
+        }),
+        column("memory", Right, 2, |cell| cell.memory_peak_bytes.map_or_else(missing, bytes)),
+        column("start", Right, 3, |cell| cell.start_seconds.map_or_else(missing, short_seconds)),
+        cost,
+    ]
+}
+
+/// The cells as a grid; columns are left out, and said to be, rather than broken.
+fn cells(report: &Report, width: usize) -> Grid {
+    let mut columns = columns(report);
+    let mut left_out: Vec<String> = Vec::new();
+    loop {
+        let grid = grid(report, &columns, &left_out);
+        let next = columns.iter().map(|column| column.dispensable).max().unwrap_or(0);
+        if grid.fits(width) || next == 0 {
+            return grid;
+        }
+        left_out.extend(columns.iter().filter(|column| column.dispensable == next).map(|column| column.title.clone()));
+        columns.retain(|column| column.dispensable != next);
+    }
+}
+
+fn grid(report: &Report, columns: &[Column], left_out: &[String]) -> Grid {
+    let header: Vec<(&str, Align)> =
+        columns.iter().map(|column| (column.title.as_str(), column.align)).collect();
+    let mut grid = Grid::new(&header);
     let mut workload = "";
     for cell in &report.cells {
         if cell.workload != workload {
             workload = &cell.workload;
             grid.heading(workload);
         }
-        grid.row(row(cell));
+        grid.row(columns.iter().map(|column| (column.entry)(cell)).collect());
         for remark in remarks(cell) {
             grid.remark(remark);
         }
     }
+    if !left_out.is_empty() {
+        grid.remark(format!("left out at this width: {}", left_out.join(", ")));
+    }
     grid
 }
 
-fn row(cell: &Cell) -> Vec<String> {
-    let missing = || "–".to_owned();
-    let times = cell.trial_seconds.as_ref();
-    let trials = if cell.status == CellStatus::Ok {
+fn missing() -> String {
+    "–".to_owned()
+}
+
+fn trials(cell: &Cell) -> String {
+    if cell.status == CellStatus::Ok {
         cell.trials.to_string()
     } else {
         format!("{}/{}", cell.trials, cell.trials_asked)
-    };
-    let p50 = cell.inference_ms.as_ref().and_then(|times| times.p50);
-    vec![
-        format!("  {}", cell.environment),
-        trials,
-        times.map_or_else(missing, |times| seconds(times.mean)),
-        times.and_then(|times| Some(half_width(times.mean, times.ci95?))).unwrap_or_else(missing),
-        p50.map_or_else(missing, milliseconds),
-        cell.cpu_percent.as_ref().map_or_else(missing, |used| percent(used.mean_all)),
-        cell.memory_peak_bytes.map_or_else(missing, bytes),
-        cell.start_seconds.map_or_else(missing, seconds),
-        cell.cost_per_1000.as_ref().map_or_else(missing, |cost| money(&cost.amount, &cost.currency)),
-    ]
+    }
+}
+
+fn mean_words(cell: &Cell) -> String {
+    let Some(times) = &cell.trial_seconds else { return missing() };
+    let interval = times.ci95.map(|interval| format!(" {}", half_width(times.mean, interval)));
+    format!("{}{}", seconds(times.mean), interval.unwrap_or_default())
 }
 
 /// Labels, and why numbers of a row are missing.
 fn remarks(cell: &Cell) -> Vec<String> {
     let mut remarks = Vec::new();
-    if !cell.labels.is_empty() {
+    if !cell.labels.is_empty() && cell.labels != [cell.environment.as_str()] {
         remarks.push(cell.labels.join(", "));
     }
     if let Some(words) = failure_words(cell) {
@@ -118,9 +162,10 @@ pub(super) fn comparison_words(comparison: &Comparison) -> String {
     } else {
         format!(" [{}]", comparison.labels.join(", "))
     };
+    let blocks = if comparison.ci95.is_some() { format!(", {} blocks", comparison.n) } else { String::new() };
     format!(
-        "{}, {} against {}: {} over {} blocks{labels}",
-        comparison.workload, comparison.b, comparison.a, comparison.verdict, comparison.n
+        "{}, {} against {}: {}{blocks}{labels}",
+        comparison.workload, comparison.b, comparison.a, comparison.verdict
     )
 }
 

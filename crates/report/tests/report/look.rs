@@ -165,7 +165,7 @@ fn close_void(page: &str) -> String {
 fn tables_fit_their_width() {
     for record in shapes() {
         let report = report(&record);
-        for width in [60, 80, 100] {
+        for width in [72, 80, 100, 140] {
             for line in render::table(&report, width, false).lines() {
                 assert!(line.chars().count() <= width, "{} > {width}: {line}", line.chars().count());
             }

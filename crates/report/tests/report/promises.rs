@@ -122,7 +122,7 @@ fn agents_that_were_not_restarted_are_labelled() {
     let labelled = report(&record);
     assert_eq!(labelled.run.labels, ["within one instance"]);
     assert_eq!(labelled.comparisons[0].labels, ["within one instance"]);
-    assert!(render::table(&labelled, 100, false).contains("[within one instance]"));
+    assert!(render::table(&labelled, 200, false).contains("[within one instance]"));
 }
 
 #[test]
