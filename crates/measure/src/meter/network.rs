@@ -23,11 +23,35 @@ pub(super) fn parse_network(text: &str) -> Option<NetworkTotals> {
         if name.trim() == "lo" {
             continue;
         }
-        let mut numbers = numbers.split_ascii_whitespace().map(|number| number.parse::<u64>().ok());
-        totals.receive_bytes = totals.receive_bytes.checked_add(numbers.next()??)?;
-        totals.receive_packets = totals.receive_packets.checked_add(numbers.next()??)?;
-        totals.transmit_bytes = totals.transmit_bytes.checked_add(numbers.nth(6)??)?;
-        totals.transmit_packets = totals.transmit_packets.checked_add(numbers.next()??)?;
+        // All 16 must be there: a line cut short would shift the columns.
+        let numbers: Vec<u64> =
+            numbers.split_ascii_whitespace().map_while(|number| number.parse().ok()).collect();
+        let [
+            receive_bytes,
+            receive_packets,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            transmit_bytes,
+            transmit_packets,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            ..,
+        ] = numbers[..]
+        else {
+            return None;
+        };
+        totals.receive_bytes = totals.receive_bytes.checked_add(receive_bytes)?;
+        totals.receive_packets = totals.receive_packets.checked_add(receive_packets)?;
+        totals.transmit_bytes = totals.transmit_bytes.checked_add(transmit_bytes)?;
+        totals.transmit_packets = totals.transmit_packets.checked_add(transmit_packets)?;
     }
     Some(totals)
 }
