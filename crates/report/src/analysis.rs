@@ -20,8 +20,9 @@ pub use across::{CROSS_REPORT_FORMAT, CrossCell, CrossReport, compare_runs};
 pub use build::{CostOfTime, build};
 pub use model::{
     Cell, CellStatus, Comparison, Cost, CpuPercent, Engine, FactValue, Failure,
-    InferenceMilliseconds, InstrumentLines, LimitsSummary, NotCompared, REPORT_FORMAT, Report, RunSummary,
-    StageMilliseconds, StartSeconds, TrialSeconds, UnavailableEnvironment, WarmupSeconds, facts_by_name,
+    InferenceMilliseconds, InstrumentLines, LimitsSummary, NotCompared, REPORT_FORMAT, Report,
+    RunSummary, StageMilliseconds, StartSeconds, TrialSeconds, UnavailableEnvironment,
+    WarmupSeconds, facts_by_name,
 };
 pub use verdict::{MINUS, percent_words, verdict};
 

@@ -160,8 +160,13 @@ fn origin(report: &Report) -> String {
             labels.push(label);
         }
     }
-    let labels = if labels.is_empty() { String::new() } else { format!("Labels: {}. ", labels.join(", ")) };
+    let labels =
+        if labels.is_empty() { String::new() } else { format!("Labels: {}. ", labels.join(", ")) };
     let model = report.run.host.get("cpu_model").and_then(|fact| fact.value.as_deref());
     let host = model.unwrap_or("processor unknown");
-    format!("{labels}Run {} of {}, host: {host}.", report.run.id, report.run.started.strftime("%Y-%m-%d"))
+    format!(
+        "{labels}Run {} of {}, host: {host}.",
+        report.run.id,
+        report.run.started.strftime("%Y-%m-%d")
+    )
 }

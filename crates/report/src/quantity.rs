@@ -66,7 +66,11 @@ pub(crate) fn bytes(value: u64) -> String {
         number /= 1024.0;
         unit = larger;
     }
-    if number >= 100.0 || unit == "B" { format!("{number:.0} {unit}") } else { format!("{number:.1} {unit}") }
+    if number >= 100.0 || unit == "B" {
+        format!("{number:.0} {unit}")
+    } else {
+        format!("{number:.1} {unit}")
+    }
 }
 
 /// Half of an interval as a share of its centre: `± 0.8 %`.

@@ -14,7 +14,8 @@ use super::verdict::verdict;
 /// Format of a comparison of two runs.
 pub const CROSS_REPORT_FORMAT: &str = "weighbridge.compare/1";
 
-const UNPAIRED: &str = "unpaired: the runs were not interleaved; drift between them is not excluded";
+const UNPAIRED: &str =
+    "unpaired: the runs were not interleaved; drift between them is not excluded";
 
 /// Two runs side by side.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -72,7 +73,8 @@ pub fn compare_runs(a: &RunRecord, b: &RunRecord) -> CrossReport {
         record.header.plan.cells().into_iter().map(|cell| cell.key).collect()
     };
     let (keys_a, keys_b) = (keys(a), keys(b));
-    let cells = keys_a.iter().filter(|key| keys_b.contains(key)).map(|key| cross_cell(a, b, key)).collect();
+    let cells =
+        keys_a.iter().filter(|key| keys_b.contains(key)).map(|key| cross_cell(a, b, key)).collect();
     let missing = |keys: &[CellKey], others: &[CellKey], record: &RunRecord| -> Vec<String> {
         let lonely = keys.iter().filter(|key| !others.contains(key));
         lonely.map(|key| format!("{key}: only in {}", record.header.id)).collect()
@@ -102,7 +104,8 @@ fn cross_cell(a: &RunRecord, b: &RunRecord, key: &CellKey) -> CrossCell {
     let ratio = mean(&logs_a).zip(mean(&logs_b)).map(|(in_a, in_b)| (in_b - in_a).exp());
     let ci95 = tested.map(|(_, (low, high))| [low.exp(), high.exp()]);
     let detected = ci95.is_some_and(|[low, high]| low > 1.0 || high < 1.0);
-    let too_few = format!("too few trials: {} and {}, two needed in each run", in_a.len(), in_b.len());
+    let too_few =
+        format!("too few trials: {} and {}, two needed in each run", in_a.len(), in_b.len());
     CrossCell {
         environment: key.environment.clone(),
         workload: key.workload.clone(),
@@ -115,7 +118,9 @@ fn cross_cell(a: &RunRecord, b: &RunRecord, key: &CellKey) -> CrossCell {
         ci95_reason: ci95.is_none().then(|| too_few.clone()),
         detected,
         verdict: match (ratio, ci95) {
-            (Some(ratio), Some(interval)) => verdict(b.header.id.as_str(), ratio, interval, detected),
+            (Some(ratio), Some(interval)) => {
+                verdict(b.header.id.as_str(), ratio, interval, detected)
+            }
             _ => format!("no verdict: {too_few}"),
         },
     }
@@ -145,17 +150,28 @@ fn differences(a: &RunRecord, b: &RunRecord) -> Vec<String> {
         let name = &environment.name;
         found.note(&format!("{name}: kind"), environment.kind.as_str(), other.kind.as_str());
         let limits = |limits: weighbridge_experiment::Limits| {
-            let memory = limits.memory.map_or_else(|| "unlimited memory".to_owned(), |size| size.to_string());
+            let memory = limits
+                .memory
+                .map_or_else(|| "unlimited memory".to_owned(), |size| size.to_string());
             format!("{} CPUs, {memory}", limits.cpus)
         };
         found.note(&format!("{name}: limits"), &limits(environment.limits), &limits(other.limits));
-        let version = |version: &Option<String>| version.clone().unwrap_or_else(|| "unknown".to_owned());
-        found.note(&format!("{name}: version"), &version(&environment.version), &version(&other.version));
+        let version =
+            |version: &Option<String>| version.clone().unwrap_or_else(|| "unknown".to_owned());
+        found.note(
+            &format!("{name}: version"),
+            &version(&environment.version),
+            &version(&other.version),
+        );
     }
     for workload in &header_a.plan.workloads {
         let Some(other) = header_b.plan.workload(&workload.name) else { continue };
         let name = &workload.name;
-        found.note(&format!("{name}: model"), workload.model.sha256.short(), other.model.sha256.short());
+        found.note(
+            &format!("{name}: model"),
+            workload.model.sha256.short(),
+            other.model.sha256.short(),
+        );
         let inputs = |inputs: &[InputFile]| {
             inputs.iter().map(|input| input.sha256.short()).collect::<Vec<_>>().join(" ")
         };
@@ -172,7 +188,8 @@ fn host_differences(a: &HostFacts, b: &HostFacts, found: &mut Differences) {
         b.0.iter().map(|fact| (fact.name.as_str(), &fact.value)).collect();
     for fact in &a.0 {
         if let Some(other) = of_b.get(fact.name.as_str()) {
-            let words = |value: &Option<String>| value.clone().unwrap_or_else(|| "missing".to_owned());
+            let words =
+                |value: &Option<String>| value.clone().unwrap_or_else(|| "missing".to_owned());
             found.note(&format!("host: {}", fact.name), &words(&fact.value), &words(other));
         }
     }

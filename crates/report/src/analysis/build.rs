@@ -4,7 +4,10 @@ use weighbridge_experiment::{CellPlan, Money, ResolvedPrice, Restart, RunRecord,
 
 use super::cell::{CellInput, cell};
 use super::comparison::{Compared, Context, Side, WITHIN_ONE_INSTANCE, compare};
-use super::model::{Cell, Comparison, NotCompared, REPORT_FORMAT, Report, RunSummary, UnavailableEnvironment, facts_by_name};
+use super::model::{
+    Cell, Comparison, NotCompared, REPORT_FORMAT, Report, RunSummary, UnavailableEnvironment,
+    facts_by_name,
+};
 use super::trials::CellTrials;
 
 /// What so many seconds of an environment cost at a price. Given by the caller, since
@@ -16,14 +19,18 @@ pub type CostOfTime<'a> = dyn Fn(&ResolvedPrice, f64) -> Money + 'a;
 pub fn build(record: &RunRecord, cost_of_time: &CostOfTime<'_>) -> Report {
     let plan = &record.header.plan;
     let planned: Vec<CellPlan> = plan.cells();
-    let trials: Vec<CellTrials<'_>> = planned.iter().map(|cell| CellTrials::of(record, &cell.key)).collect();
+    let trials: Vec<CellTrials<'_>> =
+        planned.iter().map(|cell| CellTrials::of(record, &cell.key)).collect();
     let cells: Vec<Cell> = planned
         .iter()
         .zip(&trials)
         .filter_map(|(cell_plan, trials)| {
             let environment = plan.environment(&cell_plan.key.environment)?;
             let workload = plan.workload(&cell_plan.key.workload)?;
-            Some(cell(&CellInput { record, plan: cell_plan, environment, workload, trials }, cost_of_time))
+            Some(cell(
+                &CellInput { record, plan: cell_plan, environment, workload, trials },
+                cost_of_time,
+            ))
         })
         .collect();
     let (comparisons, not_compared) = comparisons(record, &planned, &cells, &trials);
@@ -112,7 +119,9 @@ fn notes(record: &RunRecord, cells: &[Cell], comparisons: usize) -> Vec<String> 
         }
     }
     if record.resumed() {
-        notes.push("the run was resumed: its blocks do not follow one another without a gap".to_owned());
+        notes.push(
+            "the run was resumed: its blocks do not follow one another without a gap".to_owned(),
+        );
     }
     if record.header.plan.restart == Restart::Run {
         notes.push(format!(
@@ -131,7 +140,9 @@ fn notes(record: &RunRecord, cells: &[Cell], comparisons: usize) -> Vec<String> 
         Some(format!("{}: {restriction}", cell.environment))
     }));
     notes.extend(cells.iter().flat_map(|cell| {
-        cell.disagreements.iter().map(move |text| format!("{} in {}: {text}", cell.workload, cell.environment))
+        cell.disagreements
+            .iter()
+            .map(move |text| format!("{} in {}: {text}", cell.workload, cell.environment))
     }));
     let mut seen = std::collections::HashSet::new();
     notes.retain(|note| seen.insert(note.clone()));

@@ -1,8 +1,8 @@
 //! The numbers of one cell. Does not know of any other cell.
 
 use weighbridge_experiment::{
-    CellPlan, EnvironmentKind, EnvironmentPlan, InferenceTiming, Instrument, Instruments, ResolvedPrice,
-    RunRecord, TrialMeasurement, WorkloadPlan,
+    CellPlan, EnvironmentKind, EnvironmentPlan, InferenceTiming, Instrument, Instruments,
+    ResolvedPrice, RunRecord, TrialMeasurement, WorkloadPlan,
 };
 
 use super::build::CostOfTime;
@@ -37,13 +37,16 @@ fn apart<T>(result: Result<T, String>) -> (Option<T>, Option<String>) {
 
 pub(crate) fn cell(input: &CellInput<'_>, cost_of_time: &CostOfTime<'_>) -> Cell {
     let CellInput { record, plan, environment, workload, trials } = input;
-    let first = trials.worked.first().map(|(_, measurement)| *measurement).ok_or_else(|| trials.absence());
+    let first =
+        trials.worked.first().map(|(_, measurement)| *measurement).ok_or_else(|| trials.absence());
     let (engine, engine_reason) = apart(first.clone().map(engine));
-    let (instruments, instruments_reason) = apart(first.clone().map(|first| lines(&first.instruments)));
+    let (instruments, instruments_reason) =
+        apart(first.clone().map(|first| lines(&first.instruments)));
     let (trial_seconds, trial_seconds_reason) = apart(trial_seconds(trials));
     let (inference_ms, inference_ms_reason) = apart(inference_milliseconds(trials));
     let (warmup, warmup_reason) = apart(warmup(trials));
-    let (cpu_percent, cpu_percent_reason) = apart(cpu_percent(trials, environment.limits.cpus.count()));
+    let (cpu_percent, cpu_percent_reason) =
+        apart(cpu_percent(trials, environment.limits.cpus.count()));
     let (memory_peak_bytes, memory_peak_bytes_reason) = apart(memory_peak(trials));
     let (start, start_seconds_reason) = apart(start(trials));
     let inferences = measurements(trials).map(|measurement| measurement.inferences.len()).sum();
@@ -65,7 +68,10 @@ pub(crate) fn cell(input: &CellInput<'_>, cost_of_time: &CostOfTime<'_>) -> Cell
         },
         instruments,
         instruments_reason,
-        host: record.environment_facts(&plan.key.environment).map(facts_by_name).unwrap_or_default(),
+        host: record
+            .environment_facts(&plan.key.environment)
+            .map(facts_by_name)
+            .unwrap_or_default(),
         price_source: environment.price.as_ref().map(ResolvedPrice::source_line),
         price_source_reason: environment.price.is_none().then(|| NO_PRICE.to_owned()),
         trials: trials.worked.len(),
@@ -82,14 +88,18 @@ pub(crate) fn cell(input: &CellInput<'_>, cost_of_time: &CostOfTime<'_>) -> Cell
         cpu_percent_reason,
         memory_peak_bytes,
         memory_peak_bytes_reason,
-        memory_peak_inside_bytes: measurements(trials).filter_map(|m| m.agent_usage.memory_peak_bytes).max(),
+        memory_peak_inside_bytes: measurements(trials)
+            .filter_map(|m| m.agent_usage.memory_peak_bytes)
+            .max(),
         start_seconds: start.as_ref().map(|start| start.mean),
         start_seconds_reason,
         start,
         cost_per_1000,
         cost_per_1000_reason,
         sampler_cpu_percent: sampler_percent(trials),
-        steal_percent: mean(&measurements(trials).filter_map(|m| m.noise.steal_percent).collect::<Vec<_>>()),
+        steal_percent: mean(
+            &measurements(trials).filter_map(|m| m.noise.steal_percent).collect::<Vec<_>>(),
+        ),
         disagreements: disagreements(trials),
     }
 }
@@ -169,7 +179,10 @@ fn trial_seconds(trials: &CellTrials<'_>) -> Result<TrialSeconds, String> {
         p50: middle,
         ci95,
         ci95_reason: ci95.is_none().then(|| ONE_TRIAL.to_owned()),
-        std_by_ten: (10..=values.len()).step_by(10).filter_map(|n| standard_deviation(&values[..n])).collect(),
+        std_by_ten: (10..=values.len())
+            .step_by(10)
+            .filter_map(|n| standard_deviation(&values[..n]))
+            .collect(),
         values,
         blocks: trials.worked.iter().map(|(block, _)| *block).collect(),
     })
@@ -181,7 +194,9 @@ fn inference_milliseconds(trials: &CellTrials<'_>) -> Result<InferenceMillisecon
     let latencies = Latencies::of(timings.iter().map(|timing| timing.total_nanoseconds()))
         .ok_or_else(|| trials.absence())?;
     let stage = |nanoseconds: fn(&InferenceTiming) -> u64| {
-        timings.iter().map(|timing| nanoseconds(timing) as f64).sum::<f64>() / timings.len() as f64 / 1e6
+        timings.iter().map(|timing| nanoseconds(timing) as f64).sum::<f64>()
+            / timings.len() as f64
+            / 1e6
     };
     let (p50, p50_reason) = apart(latencies.percentile_milliseconds(0.5));
     let (p90, p90_reason) = apart(latencies.percentile_milliseconds(0.9));
@@ -207,7 +222,8 @@ fn inference_milliseconds(trials: &CellTrials<'_>) -> Result<InferenceMillisecon
 fn warmup(trials: &CellTrials<'_>) -> Result<WarmupSeconds, String> {
     let milliseconds = |timing: &InferenceTiming| timing.total_nanoseconds() as f64 / 1e6;
     let all: Vec<f64> = measurements(trials).flat_map(|m| &m.warmup).map(milliseconds).collect();
-    let first: Vec<f64> = measurements(trials).filter_map(|m| m.warmup.first()).map(milliseconds).collect();
+    let first: Vec<f64> =
+        measurements(trials).filter_map(|m| m.warmup.first()).map(milliseconds).collect();
     match (mean(&all), mean(&first)) {
         (Some(mean_inference_ms), Some(first_inference_ms)) => {
             Ok(WarmupSeconds { inferences: all.len(), first_inference_ms, mean_inference_ms })
@@ -259,7 +275,8 @@ fn cost(
         return Err("the trials hold no inference".to_owned());
     }
     let per_trial = inferences as f64 / trial.values.len() as f64;
-    let of_thousand = |trial_seconds: f64| cost_of_time(price, trial_seconds.max(0.0) / per_trial * 1000.0);
+    let of_thousand =
+        |trial_seconds: f64| cost_of_time(price, trial_seconds.max(0.0) / per_trial * 1000.0);
     let amount = |seconds: f64| of_thousand(seconds).amount.normalize().to_string();
     Ok(Cost {
         amount: amount(trial.mean),

@@ -28,16 +28,26 @@ impl Side<'_> {
     }
 
     fn engines(&self) -> BTreeSet<String> {
-        self.trials.worked.iter().map(|(_, measurement)| engine_words(&measurement.engine)).collect()
+        self.trials
+            .worked
+            .iter()
+            .map(|(_, measurement)| engine_words(&measurement.engine))
+            .collect()
     }
 
     fn memory_words(&self) -> String {
-        self.environment.limits.memory.map_or_else(|| "unlimited".to_owned(), |size| size.to_string())
+        self.environment
+            .limits
+            .memory
+            .map_or_else(|| "unlimited".to_owned(), |size| size.to_string())
     }
 }
 
 fn engine_words(engine: &EngineIdentity) -> String {
-    format!("{} {}, {}, {} threads", engine.name, engine.version, engine.instruction_set, engine.threads)
+    format!(
+        "{} {}, {}, {} threads",
+        engine.name, engine.version, engine.instruction_set, engine.threads
+    )
 }
 
 /// A comparison, or the reason why there must be none.
@@ -90,7 +100,9 @@ pub(crate) fn compare(context: &Context<'_>, a: &Side<'_>, b: &Side<'_>) -> Comp
         detected,
         verdict: words,
         labels: labels(context.restart, a, b),
-        method: "paired by block, log-ratios, studentised sign-flip permutation test inverted, 95 %".to_owned(),
+        method:
+            "paired by block, log-ratios, studentised sign-flip permutation test inverted, 95 %"
+                .to_owned(),
     }))
 }
 
@@ -109,8 +121,11 @@ fn labels(restart: Restart, a: &Side<'_>, b: &Side<'_>) -> Vec<String> {
 
 /// ln(b ÷ a) of every block in which both worked.
 fn log_ratios(a: &CellTrials<'_>, b: &CellTrials<'_>) -> Vec<f64> {
-    let of_b: BTreeMap<u32, u64> =
-        b.worked.iter().map(|(block, measurement)| (*block, measurement.total_nanoseconds)).collect();
+    let of_b: BTreeMap<u32, u64> = b
+        .worked
+        .iter()
+        .map(|(block, measurement)| (*block, measurement.total_nanoseconds))
+        .collect();
     a.worked
         .iter()
         .filter_map(|(block, measurement)| {
@@ -130,7 +145,8 @@ fn differences(a: &Side<'_>, b: &Side<'_>) -> Vec<String> {
             found.push(format!("{what}: {in_a} in {}, {in_b} in {}", names.0, names.1));
         }
     };
-    let measured = |side: &Side<'_>| if side.simulated() { "simulated" } else { "measured" }.to_owned();
+    let measured =
+        |side: &Side<'_>| if side.simulated() { "simulated" } else { "measured" }.to_owned();
     differ("times", measured(a), measured(b));
     if a.simulated() != b.simulated() {
         // Nothing else needs saying: one of the two holds no measurement.
@@ -141,7 +157,8 @@ fn differences(a: &Side<'_>, b: &Side<'_>) -> Vec<String> {
     differ("memory", a.memory_words(), b.memory_words());
     let (engines_a, engines_b) = (a.engines(), b.engines());
     if !engines_a.is_empty() && !engines_b.is_empty() {
-        let join = |engines: BTreeSet<String>| engines.into_iter().collect::<Vec<_>>().join(" and ");
+        let join =
+            |engines: BTreeSet<String>| engines.into_iter().collect::<Vec<_>>().join(" and ");
         differ("engine", join(engines_a), join(engines_b));
     }
     // A simulated environment computes nothing, so it has no results to agree in.
@@ -155,10 +172,12 @@ fn different_results(a: &CellTrials<'_>, b: &CellTrials<'_>) -> Option<String> {
     let of_b: BTreeMap<u32, _> =
         b.worked.iter().map(|(block, measurement)| (*block, &measurement.output_sha256)).collect();
     let both = || {
-        a.worked
-            .iter()
-            .filter_map(|(block, measurement)| Some((&measurement.output_sha256, *of_b.get(block)?)))
+        a.worked.iter().filter_map(|(block, measurement)| {
+            Some((&measurement.output_sha256, *of_b.get(block)?))
+        })
     };
     let different = both().filter(|(in_a, in_b)| in_a != in_b).count();
-    (different > 0).then(|| format!("results: they differ in {different} of {} blocks, by digest", both().count()))
+    (different > 0).then(|| {
+        format!("results: they differ in {different} of {} blocks, by digest", both().count())
+    })
 }

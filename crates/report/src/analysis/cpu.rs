@@ -45,7 +45,8 @@ fn intervals(samples: &[Sample]) -> Vec<Interval> {
             _ => joined.push(next),
         }
     }
-    let tail_is_short = joined.last().is_some_and(|last| last.end - last.start < SHORTEST_INTERVAL_SECONDS);
+    let tail_is_short =
+        joined.last().is_some_and(|last| last.end - last.start < SHORTEST_INTERVAL_SECONDS);
     if tail_is_short && joined.len() > 1 {
         let tail = joined.pop();
         if let (Some(last), Some(tail)) = (joined.last_mut(), tail) {
@@ -88,7 +89,9 @@ pub(crate) fn cpu_percent(trials: &CellTrials<'_>, cpus: f64) -> Result<CpuPerce
         .collect();
     let mean_all = mean(&means).ok_or_else(|| match &first.instruments.cpu {
         Instrument::Missing(reason) => reason.clone(),
-        Instrument::Present(_) => "fewer than two samples of processor time in every trial".to_owned(),
+        Instrument::Present(_) => {
+            "fewer than two samples of processor time in every trial".to_owned()
+        }
     })?;
     let percents = || by_trial.iter().flatten().map(Interval::percent);
     let active: Vec<f64> = percents().filter(|percent| *percent >= ACTIVE_PERCENT).collect();
@@ -101,9 +104,9 @@ pub(crate) fn cpu_percent(trials: &CellTrials<'_>, cpus: f64) -> Result<CpuPerce
     let middle = median_trial(trials).unwrap_or(0);
     Ok(CpuPercent {
         mean_active: mean(&active),
-        mean_active_reason: active
-            .is_empty()
-            .then(|| format!("none of {} intervals reached {ACTIVE_PERCENT} %", percents().count())),
+        mean_active_reason: active.is_empty().then(|| {
+            format!("none of {} intervals reached {ACTIVE_PERCENT} %", percents().count())
+        }),
         mean_all,
         trace: by_trial[middle].iter().map(|interval| [interval.end, interval.percent()]).collect(),
         trace_block: trials.worked[middle].0,
@@ -123,22 +126,26 @@ mod tests {
     use super::*;
 
     fn sample(at_seconds: f64, cpu_milliseconds: u64) -> Sample {
-        let usage = Usage { cpu_nanoseconds: Some(cpu_milliseconds * 1_000_000), ..Usage::default() };
+        let usage =
+            Usage { cpu_nanoseconds: Some(cpu_milliseconds * 1_000_000), ..Usage::default() };
         Sample { at_seconds, usage }
     }
 
     #[test]
     fn use_is_the_difference_of_counters() {
         let found = intervals(&[sample(0.0, 500), sample(0.1, 650), sample(0.2, 850)]);
-        let percents: Vec<i64> = found.iter().map(|interval| interval.percent().round() as i64).collect();
+        let percents: Vec<i64> =
+            found.iter().map(|interval| interval.percent().round() as i64).collect();
         assert_eq!(percents, [150, 200]);
-        let (cpu, time) = cpu_over(&[sample(0.0, 500), sample(0.1, 650), sample(0.2, 850)]).expect("samples");
+        let (cpu, time) =
+            cpu_over(&[sample(0.0, 500), sample(0.1, 650), sample(0.2, 850)]).expect("samples");
         assert!((cpu - 0.35).abs() < 1e-12 && (time - 0.2).abs() < 1e-12);
     }
 
     #[test]
     fn short_intervals_join_their_neighbour_and_none_is_lost() {
-        let found = intervals(&[sample(0.0, 0), sample(0.01, 10), sample(0.1, 100), sample(0.103, 150)]);
+        let found =
+            intervals(&[sample(0.0, 0), sample(0.01, 10), sample(0.1, 100), sample(0.103, 150)]);
         assert_eq!(found.len(), 1);
         assert!((found[0].cpu_seconds - 0.15).abs() < 1e-12);
         assert_eq!(intervals(&[sample(0.0, 0), sample(0.01, 10)]).len(), 1);

@@ -99,7 +99,11 @@ mod tests {
             (0.99, [459, 662, 2_010]),
             (0.999, [4_603, 6_636, 20_140]),
         ] {
-            assert_eq!([0, 1, 10].map(|over| samples_needed(percentile, over)), totals, "p{percentile}");
+            assert_eq!(
+                [0, 1, 10].map(|over| samples_needed(percentile, over)),
+                totals,
+                "p{percentile}"
+            );
         }
         // I_0.5(h, 1) = 0.5^h ≤ 0.01 first at h = 7.
         assert_eq!(samples_needed(0.5, 0), 7);
@@ -108,7 +112,10 @@ mod tests {
     #[test]
     fn percentiles_appear_with_enough_samples() {
         let few = Latencies::of((1..=43).map(|ms| ms * 1_000_000)).expect("latencies");
-        assert_eq!(few.percentile_milliseconds(0.9), Err("too few samples: 43 of the 44 needed".to_owned()));
+        assert_eq!(
+            few.percentile_milliseconds(0.9),
+            Err("too few samples: 43 of the 44 needed".to_owned())
+        );
         let enough = Latencies::of((1..=100).map(|ms| ms * 1_000_000)).expect("latencies");
         let p90 = enough.percentile_milliseconds(0.9).expect("enough");
         assert!((p90 - 90.0).abs() < 0.1, "{p90}");

@@ -87,7 +87,9 @@ fn span(log_ratios: &[f64], turned: impl Fn(usize) -> bool) -> (f64, f64) {
 }
 
 fn all_spans(log_ratios: &[f64]) -> Vec<(f64, f64)> {
-    (0_u32..1 << log_ratios.len()).map(|mask| span(log_ratios, |index| mask >> index & 1 == 1)).collect()
+    (0_u32..1 << log_ratios.len())
+        .map(|mask| span(log_ratios, |index| mask >> index & 1 == 1))
+        .collect()
 }
 
 fn random_spans(log_ratios: &[f64], seed: u64) -> Vec<(f64, f64)> {

@@ -76,7 +76,10 @@ mod tests {
     use super::*;
 
     fn close(actual: f64, expected: f64) {
-        assert!((actual - expected).abs() < 1e-4 * expected.abs().max(1e-9), "{actual} is not {expected}");
+        assert!(
+            (actual - expected).abs() < 1e-4 * expected.abs().max(1e-9),
+            "{actual} is not {expected}"
+        );
     }
 
     #[test]

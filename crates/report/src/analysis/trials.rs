@@ -1,7 +1,9 @@
 //! The trials of one cell, put in block order and split into those that worked and those
 //! that did not. Does not compute anything.
 
-use weighbridge_experiment::{CellKey, RunRecord, TrialFailure, TrialMeasurement, TrialOutcome, TrialRecord};
+use weighbridge_experiment::{
+    CellKey, RunRecord, TrialFailure, TrialMeasurement, TrialOutcome, TrialRecord,
+};
 
 /// The trials of one cell in block order.
 pub(crate) struct CellTrials<'a> {
@@ -11,7 +13,8 @@ pub(crate) struct CellTrials<'a> {
 
 impl<'a> CellTrials<'a> {
     pub(crate) fn of(record: &'a RunRecord, key: &CellKey) -> Self {
-        let mut trials: Vec<&TrialRecord> = record.trials.iter().filter(|trial| trial.cell == *key).collect();
+        let mut trials: Vec<&TrialRecord> =
+            record.trials.iter().filter(|trial| trial.cell == *key).collect();
         trials.sort_by_key(|trial| trial.block);
         // A registry keeps one trial a cell and block; should a record carry two, the first
         // one finished counts, so that no block weighs double.
@@ -28,7 +31,10 @@ impl<'a> CellTrials<'a> {
 
     /// Seconds of each trial that worked, in block order.
     pub(crate) fn seconds(&self) -> Vec<f64> {
-        self.worked.iter().map(|(_, measurement)| measurement.total_nanoseconds as f64 / 1e9).collect()
+        self.worked
+            .iter()
+            .map(|(_, measurement)| measurement.total_nanoseconds as f64 / 1e9)
+            .collect()
     }
 
     /// Why there is no number at all, for a cell without a trial that worked.

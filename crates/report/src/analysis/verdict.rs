@@ -44,7 +44,11 @@ pub fn verdict(name: &str, ratio: f64, interval: [f64; 2], detected: bool) -> St
     let [low, high] = interval.map(change);
     if !detected {
         let digits = decimals(low.abs().max(high.abs()), low.abs().max(high.abs()));
-        return format!("no difference detected ({} to {} %)", signed(low, digits), signed(high, digits));
+        return format!(
+            "no difference detected ({} to {} %)",
+            signed(low, digits),
+            signed(high, digits)
+        );
     }
     let percent = change(ratio);
     let (word, near, far) =
@@ -59,11 +63,20 @@ mod tests {
 
     #[test]
     fn the_words_are_as_promised() {
-        assert_eq!(verdict("container", 1.018, [1.009, 1.027], true), "container is 1.8 % slower (0.9 to 2.7 %)");
-        assert_eq!(verdict("x", 1.001, [0.996, 1.006], false), "no difference detected (−0.4 to +0.6 %)");
+        assert_eq!(
+            verdict("container", 1.018, [1.009, 1.027], true),
+            "container is 1.8 % slower (0.9 to 2.7 %)"
+        );
+        assert_eq!(
+            verdict("x", 1.001, [0.996, 1.006], false),
+            "no difference detected (−0.4 to +0.6 %)"
+        );
         assert_eq!(verdict("vm", 0.9, [0.88, 0.93], true), "vm is 10.0 % faster (7.0 to 12.0 %)");
         assert_eq!(verdict("vm", 12.0, [11.5, 12.5], true), "vm is 1100 % slower (1050 to 1150 %)");
-        assert_eq!(verdict("x", 1.0004, [1.0002, 1.0006], true), "x is 0.04 % slower (0.02 to 0.06 %)");
+        assert_eq!(
+            verdict("x", 1.0004, [1.0002, 1.0006], true),
+            "x is 0.04 % slower (0.02 to 0.06 %)"
+        );
         assert_eq!(verdict("x", 1.0, [1.0, 1.0], false), "no difference detected (0.00 to 0.00 %)");
     }
 

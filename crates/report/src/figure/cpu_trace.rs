@@ -4,7 +4,8 @@
 use weighbridge_experiment::{EnvironmentKind, RunRecord};
 
 use super::frame::{
-    AXIS_HEIGHT, BODY, HEADING, MARGIN, SMALL, TickWords, WIDTH, horizontal_axis, instruments, series,
+    AXIS_HEIGHT, BODY, HEADING, MARGIN, SMALL, TickWords, WIDTH, horizontal_axis, instruments,
+    series,
 };
 use super::palette::Ink;
 use super::scale::{Scale, round_end};
@@ -30,7 +31,9 @@ pub(super) fn draw(record: &RunRecord, report: &Report) -> Result<Drawn, String>
         .collect();
     if traced.is_empty() {
         let reason = containers.iter().find_map(|cell| cell.cpu_percent_reason.clone());
-        return Err(reason.unwrap_or_else(|| "no trial has two samples of processor time".to_owned()));
+        return Err(
+            reason.unwrap_or_else(|| "no trial has two samples of processor time".to_owned())
+        );
     }
     let mut svg = Svg::new(WIDTH, 0.0);
     let mut top = 4.0;
@@ -38,7 +41,9 @@ pub(super) fn draw(record: &RunRecord, report: &Report) -> Result<Drawn, String>
         top = panel(&mut svg, top, cell, used, series(record, &cell.environment));
     }
     svg.set_height(top);
-    let meters = instruments(traced.iter().filter_map(|(cell, _)| Some(cell.instruments.as_ref()?.cpu.as_str())));
+    let meters = instruments(
+        traced.iter().filter_map(|(cell, _)| Some(cell.instruments.as_ref()?.cpu.as_str())),
+    );
     Ok(Drawn {
         title: "Processor use over time in a container".to_owned(),
         caption: format!(
@@ -53,7 +58,13 @@ pub(super) fn draw(record: &RunRecord, report: &Report) -> Result<Drawn, String>
 fn panel(svg: &mut Svg, top: f64, cell: &Cell, used: &CpuPercent, series: usize) -> f64 {
     let mut y = top + 14.0;
     let heading = format!("{} in {}", cell.workload, cell.environment);
-    svg.text((MARGIN, y), Anchor::Start, HEADING, Ink::Text, text::fit(&heading, WIDTH - 2.0 * MARGIN, HEADING));
+    svg.text(
+        (MARGIN, y),
+        Anchor::Start,
+        HEADING,
+        Ink::Text,
+        text::fit(&heading, WIDTH - 2.0 * MARGIN, HEADING),
+    );
     for line in text::wrap(&half_words(cell, used), WIDTH - 2.0 * MARGIN, BODY) {
         y += 18.0;
         svg.text((MARGIN, y), Anchor::Start, BODY, Ink::Muted, line);
@@ -85,7 +96,11 @@ fn panel(svg: &mut Svg, top: f64, cell: &Cell, used: &CpuPercent, series: usize)
     if let Some(point) = used.trace.iter().find(|point| point[1] >= used.half_allotment) {
         let x = across.at(point[0]);
         svg.line((x, plot_top), (x, bottom), Stroke::solid(Ink::Threshold, 1.2));
-        svg.circle((x, half), 4.0, Look { fill: Some(Ink::Threshold), stroke: Some(Stroke::solid(Ink::Paper, 1.0)) });
+        svg.circle(
+            (x, half),
+            4.0,
+            Look { fill: Some(Ink::Threshold), stroke: Some(Stroke::solid(Ink::Paper, 1.0)) },
+        );
     }
     bottom + AXIS_HEIGHT + 18.0
 }
@@ -101,7 +116,11 @@ fn half_words(cell: &Cell, used: &CpuPercent) -> String {
         ),
         None => "never reached".to_owned(),
     };
-    let labels = if cell.labels.is_empty() { String::new() } else { format!(" ({})", cell.labels.join(", ")) };
+    let labels = if cell.labels.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", cell.labels.join(", "))
+    };
     format!("{half}, {reached}; shown: block {}{labels}", used.trace_block)
 }
 
@@ -109,7 +128,13 @@ fn vertical_axis(svg: &mut Svg, scale: &Scale, right: f64) {
     for tick in scale.ticks(4, 1.0) {
         let y = scale.at(tick);
         svg.line((LEFT, y), (right, y), Stroke::solid(Ink::Grid, 1.0));
-        svg.text((LEFT - 8.0, y + SMALL * 0.36), Anchor::End, SMALL, Ink::Muted, format!("{tick:.0} %"));
+        svg.text(
+            (LEFT - 8.0, y + SMALL * 0.36),
+            Anchor::End,
+            SMALL,
+            Ink::Muted,
+            format!("{tick:.0} %"),
+        );
     }
 }
 

@@ -6,7 +6,8 @@
 use weighbridge_experiment::RunRecord;
 
 use super::frame::{
-    BODY, MARGIN, TickWords, WIDTH, by_workload, counts, instruments, row_name, series, workload_heading,
+    BODY, MARGIN, TickWords, WIDTH, by_workload, counts, instruments, row_name, series,
+    workload_heading,
 };
 use super::palette::Ink;
 use super::rows::{Columns, PanelText, RowText, panel};
@@ -22,7 +23,10 @@ const BAR: f64 = 12.0;
 pub(super) fn draw(record: &RunRecord, report: &Report) -> Result<Drawn, String> {
     if report.cells.iter().all(|cell| cell.cpu_percent.is_none()) {
         let reason = report.cells.iter().find_map(|cell| cell.cpu_percent_reason.clone());
-        return Err(format!("no cell has processor use: {}", reason.unwrap_or_else(|| "no cell".to_owned())));
+        return Err(format!(
+            "no cell has processor use: {}",
+            reason.unwrap_or_else(|| "no cell".to_owned())
+        ));
     }
     let names: Vec<String> = report.cells.iter().map(row_name).collect();
     let columns = Columns::for_names(names.iter().map(String::as_str));
@@ -33,7 +37,9 @@ pub(super) fn draw(record: &RunRecord, report: &Report) -> Result<Drawn, String>
         top = workload(&mut svg, top, columns, &cells, record);
     }
     svg.set_height(top);
-    let meters = instruments(report.cells.iter().filter_map(|cell| Some(cell.instruments.as_ref()?.cpu.as_str())));
+    let meters = instruments(
+        report.cells.iter().filter_map(|cell| Some(cell.instruments.as_ref()?.cpu.as_str())),
+    );
     Ok(Drawn {
         title: "Processor use by application and environment".to_owned(),
         caption: format!(
@@ -51,8 +57,18 @@ fn legend(svg: &mut Svg) {
     svg.rectangle((MARGIN, y - 10.0), (22.0, BAR), 0.0, Look::filled(Ink::Muted));
     svg.text((MARGIN + 30.0, y), Anchor::Start, BODY, Ink::Text, "all time");
     svg.rectangle((MARGIN + 120.0, y - 10.0), (22.0, BAR), 0.0, Look::outlined(Ink::Muted, 1.4));
-    svg.text((MARGIN + 150.0, y), Anchor::Start, BODY, Ink::Text, "active: intervals of 100 % and more");
-    svg.line((MARGIN + 420.0, y - 11.0), (MARGIN + 420.0, y + 3.0), Stroke::dashed(Ink::Threshold, 1.6));
+    svg.text(
+        (MARGIN + 150.0, y),
+        Anchor::Start,
+        BODY,
+        Ink::Text,
+        "active: intervals of 100 % and more",
+    );
+    svg.line(
+        (MARGIN + 420.0, y - 11.0),
+        (MARGIN + 420.0, y + 3.0),
+        Stroke::dashed(Ink::Threshold, 1.6),
+    );
     svg.text((MARGIN + 430.0, y), Anchor::Start, BODY, Ink::Text, "allotted CPU");
 }
 
@@ -62,7 +78,8 @@ fn workload(svg: &mut Svg, top: f64, columns: Columns, cells: &[&Cell], record: 
         let used = used.map(|used| used.mean_all.max(used.mean_active.unwrap_or(0.0)));
         [used.unwrap_or(0.0), cell.limits.cpus * 100.0]
     });
-    let scale = Scale::new((0.0, round_end(largest.fold(0.0, f64::max))), (columns.left, columns.right));
+    let scale =
+        Scale::new((0.0, round_end(largest.fold(0.0, f64::max))), (columns.left, columns.right));
     let content = PanelText {
         heading: workload_heading(cells),
         axis_title: "processor use, % of one core".to_owned(),
@@ -74,14 +91,25 @@ fn workload(svg: &mut Svg, top: f64, columns: Columns, cells: &[&Cell], record: 
         let series = series(record, &cell.environment);
         let y = f64::midpoint(*row_top, *row_bottom);
         let bar = |value: f64| ((scale.at(value) - columns.left).max(0.5), BAR);
-        svg.rectangle((columns.left, y - BAR - 1.5), bar(used.mean_all), 0.0, Look::filled(Ink::Series(series)));
+        svg.rectangle(
+            (columns.left, y - BAR - 1.5),
+            bar(used.mean_all),
+            0.0,
+            Look::filled(Ink::Series(series)),
+        );
         if let Some(active) = used.mean_active {
-            let look =
-                Look { fill: Some(Ink::Pale(series)), stroke: Some(Stroke::solid(Ink::Series(series), 1.4)) };
+            let look = Look {
+                fill: Some(Ink::Pale(series)),
+                stroke: Some(Stroke::solid(Ink::Series(series), 1.4)),
+            };
             svg.rectangle((columns.left, y + 1.5), bar(active), 0.0, look);
         }
         let limit = scale.at(cell.limits.cpus * 100.0);
-        svg.line((limit, row_top + 4.0), (limit, row_bottom - 4.0), Stroke::dashed(Ink::Threshold, 1.6));
+        svg.line(
+            (limit, row_top + 4.0),
+            (limit, row_bottom - 4.0),
+            Stroke::dashed(Ink::Threshold, 1.6),
+        );
     }
     placed.bottom
 }

@@ -9,7 +9,8 @@ use crate::analysis::{Cell, Report};
 use crate::quantity::{TimeUnit, significant};
 
 pub(super) fn draw(_: &RunRecord, report: &Report) -> Result<Drawn, String> {
-    let by_ten = |cell: &Cell| cell.trial_seconds.as_ref().map_or(0, |times| times.std_by_ten.len());
+    let by_ten =
+        |cell: &Cell| cell.trial_seconds.as_ref().map_or(0, |times| times.std_by_ten.len());
     let tens = report.cells.iter().map(by_ten).max().unwrap_or(0);
     if tens == 0 {
         return Err("no cell has 10 trials that worked".to_owned());
@@ -20,7 +21,8 @@ pub(super) fn draw(_: &RunRecord, report: &Report) -> Result<Drawn, String> {
         name(&format!("std_seconds_after_{}", ten * 10), &format!("after {}", ten * 10))
     }));
     let row = |cell: &Cell| {
-        let mut row = vec![Entry::Text(cell.workload.clone()), Entry::Text(super::frame::row_name(cell))];
+        let mut row =
+            vec![Entry::Text(cell.workload.clone()), Entry::Text(super::frame::row_name(cell))];
         row.extend((0..tens).map(|ten| entry(cell, ten)));
         row
     };
@@ -40,7 +42,10 @@ fn entry(cell: &Cell, ten: usize) -> Entry {
         (Some(value), Some(times)) => {
             // One unit a row, that of the mean, so that a row can be read across.
             let unit = TimeUnit::for_seconds(times.mean / 10.0);
-            Entry::Number { value: *value, shown: format!("{} {}", significant(value * unit.factor, 3), unit.name) }
+            Entry::Number {
+                value: *value,
+                shown: format!("{} {}", significant(value * unit.factor, 3), unit.name),
+            }
         }
         _ => Entry::Missing(format!(
             "{} in {}: {} trials worked",

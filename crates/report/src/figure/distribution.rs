@@ -58,7 +58,8 @@ fn workload(svg: &mut Svg, top: f64, columns: Columns, cells: &[&Cell], record: 
     let high = times().map(|times| times.max).fold(0.0, f64::max);
     let relative = high > RELATIVE_FROM * low;
     let shown = |times: &TrialSeconds| -> Vec<f64> {
-        let relate = |value: &f64| if relative { (value / times.mean - 1.0) * 100.0 } else { *value };
+        let relate =
+            |value: &f64| if relative { (value / times.mean - 1.0) * 100.0 } else { *value };
         times.values.iter().map(relate).collect()
     };
     let scale = axis(&times().flat_map(shown).collect::<Vec<_>>(), columns);
@@ -78,7 +79,8 @@ fn workload(svg: &mut Svg, top: f64, columns: Columns, cells: &[&Cell], record: 
         let Some(times) = &cell.trial_seconds else { continue };
         let middle = f64::midpoint(*row_top, *row_bottom);
         let baseline = middle + (DENSITY_HEIGHT - STRIP) / 2.0;
-        let place = Place { scale: &scale, columns, baseline, series: series(record, &cell.environment) };
+        let place =
+            Place { scale: &scale, columns, baseline, series: series(record, &cell.environment) };
         one_row(svg, &place, &shown(times));
     }
     placed.bottom
@@ -95,7 +97,8 @@ fn axis(values: &[f64], columns: Columns) -> Scale {
 
 fn row(cell: &Cell) -> RowText {
     let values = cell.trial_seconds.as_ref().map_or_else(Vec::new, |times| {
-        let spread = times.std.map_or_else(|| "no spread".to_owned(), |std| format!("std {}", seconds(std)));
+        let spread =
+            times.std.map_or_else(|| "no spread".to_owned(), |std| format!("std {}", seconds(std)));
         vec![format!("mean {}", seconds(times.mean)), spread, format!("n = {}", cell.trials)]
     });
     RowText { name: row_name(cell), values, missing: missing(cell) }
@@ -116,7 +119,11 @@ fn one_row(svg: &mut Svg, place: &Place<'_>, values: &[f64]) {
         curves(svg, place, &kernel, (centre, spread));
     }
     let x = place.scale.at(centre);
-    svg.line((x, place.baseline - DENSITY_HEIGHT), (x, place.baseline + STRIP), Stroke::solid(Ink::Text, 1.2));
+    svg.line(
+        (x, place.baseline - DENSITY_HEIGHT),
+        (x, place.baseline + STRIP),
+        Stroke::solid(Ink::Text, 1.2),
+    );
     let radius = if values.len() > 100 { 1.6 } else { 2.6 };
     for (index, value) in values.iter().enumerate() {
         // Four heights in turn keep neighbours apart without drawing lots.
@@ -137,7 +144,8 @@ fn curves(svg: &mut Svg, place: &Place<'_>, kernel: &Kernel, (centre, spread): (
     let fitted = densities(&|value| normal(value, centre, spread));
     let highest = estimated.iter().chain(&fitted).copied().fold(f64::MIN_POSITIVE, f64::max);
     let curve = |densities: &[f64]| -> Vec<(f64, f64)> {
-        let seen = places.iter().zip(densities).filter(|(_, density)| **density > FAINTEST * highest);
+        let seen =
+            places.iter().zip(densities).filter(|(_, density)| **density > FAINTEST * highest);
         seen.map(|(x, density)| (*x, place.baseline - density / highest * DENSITY_HEIGHT)).collect()
     };
     let outline = curve(&estimated);

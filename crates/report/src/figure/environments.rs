@@ -25,14 +25,17 @@ pub(super) fn draw(record: &RunRecord, report: &Report) -> Result<Drawn, String>
     let inner = WIDTH - 2.0 * (MARGIN + PAD + 4.0);
     let width = (inner - GAP * (columns - 1) as f64) / columns as f64;
     // Heights come first: the host's frame lies behind everything, so it is drawn first.
-    let stacks: Vec<Stack> =
-        environments.iter().map(|environment| Stack::of(record, report, environment, width)).collect();
+    let stacks: Vec<Stack> = environments
+        .iter()
+        .map(|environment| Stack::of(record, report, environment, width))
+        .collect();
     let layers = host_layers(report, inner);
     let rows: Vec<f64> = stacks
         .chunks(columns)
         .map(|row| row.iter().map(Stack::height).fold(0.0, f64::max) + GAP)
         .collect();
-    let height = 34.0 + rows.iter().sum::<f64>() + layers.iter().map(Layer::height).sum::<f64>() + PAD;
+    let height =
+        34.0 + rows.iter().sum::<f64>() + layers.iter().map(Layer::height).sum::<f64>() + PAD;
     let frame = Look { fill: Some(Ink::Panel), stroke: Some(Stroke::solid(Ink::Grid, 1.2)) };
     svg.rectangle((MARGIN, 4.0), (WIDTH - 2.0 * MARGIN, height), 8.0, frame);
     let left = MARGIN + PAD + 4.0;
@@ -82,7 +85,8 @@ impl Layer {
 fn host_layers(report: &Report, width: f64) -> Vec<Layer> {
     let fact = |names: &[&str]| fact_value(report, names);
     let kernel = fact(&["kernel_release"]).unwrap_or("release unknown");
-    let cgroup = fact(&["cgroup_version"]).map(|version| format!(", cgroup {}", version.trim_start_matches("cgroup ")));
+    let cgroup = fact(&["cgroup_version"])
+        .map(|version| format!(", cgroup {}", version.trim_start_matches("cgroup ")));
     let processor = fact(&["cpu_model"]).unwrap_or("processor unknown");
     let cores = fact(&["cpu_logical_count"]).map(|count| format!(", {count} CPUs"));
     let memory = fact(&["memory_total_bytes"])
@@ -130,25 +134,38 @@ impl Stack {
         let engine = cells.iter().find_map(|cell| cell.engine.as_ref()).map_or_else(
             || "engine unknown: no trial worked".to_owned(),
             |engine| {
-                format!("engine {} {}, {}, {} threads", engine.name, engine.version, engine.instruction_set, engine.threads)
+                format!(
+                    "engine {} {}, {}, {} threads",
+                    engine.name, engine.version, engine.instruction_set, engine.threads
+                )
             },
         );
         Self {
             series: series(record, &environment.name),
             title: text::wrap(&environment.name, width - 2.0 * PAD - 20.0, HEADING),
-            boxes: vec![wrapped(&applications), wrapped(&[engine]), wrapped(&["agent, over the wire protocol".to_owned()])],
+            boxes: vec![
+                wrapped(&applications),
+                wrapped(&[engine]),
+                wrapped(&["agent, over the wire protocol".to_owned()]),
+            ],
             confinement: wrapped(&confinement(environment)),
         }
     }
 
     fn height(&self) -> f64 {
         let boxes: f64 = self.boxes.iter().map(|lines| box_height(lines)).sum();
-        12.0 + self.title.len() as f64 * 18.0 + boxes + self.confinement.len() as f64 * LINE + PAD + 6.0
+        12.0 + self.title.len() as f64 * 18.0
+            + boxes
+            + self.confinement.len() as f64 * LINE
+            + PAD
+            + 6.0
     }
 
     fn draw(&self, svg: &mut Svg, (x, y): (f64, f64), width: f64, height: f64) {
-        let look =
-            Look { fill: Some(Ink::Pale(self.series)), stroke: Some(Stroke::solid(Ink::Series(self.series), 1.6)) };
+        let look = Look {
+            fill: Some(Ink::Pale(self.series)),
+            stroke: Some(Stroke::solid(Ink::Series(self.series), 1.6)),
+        };
         svg.rectangle((x, y), (width, height), 6.0, look);
         mark(svg, (x + PAD + 5.0, y + 19.0), self.series);
         let mut line_y = y + 24.0;
@@ -184,13 +201,15 @@ fn confinement(environment: &EnvironmentPlan) -> Vec<String> {
         EnvironmentKind::Container => {
             vec!["own root file system; pid, mount, net, uts, ipc namespaces".to_owned()]
         }
-        EnvironmentKind::Simulated => vec!["simulated: no measurement, times drawn from a seed".to_owned()],
+        EnvironmentKind::Simulated => {
+            vec!["simulated: no measurement, times drawn from a seed".to_owned()]
+        }
     };
     lines.extend(environment.version.clone());
-    let memory = environment.limits.memory.map_or_else(
-        || "memory not limited".to_owned(),
-        |size| format!("at most {size} memory"),
-    );
+    let memory = environment
+        .limits
+        .memory
+        .map_or_else(|| "memory not limited".to_owned(), |size| format!("at most {size} memory"));
     lines.push(format!("{} CPUs, {memory}", environment.limits.cpus));
     if environment.emulated {
         lines.push("processor emulated".to_owned());

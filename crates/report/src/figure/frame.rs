@@ -34,7 +34,9 @@ pub(crate) fn by_workload(report: &Report) -> Vec<(&str, Vec<&Cell>)> {
 /// The workload's name, and its application where that is another word.
 pub(crate) fn workload_heading(cells: &[&Cell]) -> String {
     match cells.first() {
-        Some(cell) if cell.application != cell.workload => format!("{} ({})", cell.workload, cell.application),
+        Some(cell) if cell.application != cell.workload => {
+            format!("{} ({})", cell.workload, cell.application)
+        }
         Some(cell) => cell.workload.clone(),
         None => String::new(),
     }

@@ -28,7 +28,9 @@ pub(super) fn draw(record: &RunRecord, report: &Report) -> Result<Drawn, String>
         top = workload(&mut svg, top, columns, &cells, record);
     }
     svg.set_height(top);
-    let clocks = instruments(report.cells.iter().filter_map(|cell| Some(cell.instruments.as_ref()?.time.as_str())));
+    let clocks = instruments(
+        report.cells.iter().filter_map(|cell| Some(cell.instruments.as_ref()?.time.as_str())),
+    );
     Ok(Drawn {
         title: "Mean time of a trial by application and environment".to_owned(),
         caption: format!(
@@ -60,8 +62,10 @@ fn workload(svg: &mut Svg, top: f64, columns: Columns, cells: &[&Cell], record: 
         let Some(times) = &cell.trial_seconds else { continue };
         let series = series(record, &cell.environment);
         let y = f64::midpoint(*row_top, *row_bottom);
-        let look =
-            Look { fill: Some(Ink::Pale(series)), stroke: Some(Stroke::solid(Ink::Series(series), 1.0)) };
+        let look = Look {
+            fill: Some(Ink::Pale(series)),
+            stroke: Some(Stroke::solid(Ink::Series(series), 1.0)),
+        };
         let width = (scale.at(times.mean) - columns.left).max(0.5);
         svg.rectangle((columns.left, y - BAR / 2.0), (width, BAR), 0.0, look);
         if let Some([low, high]) = times.ci95 {
@@ -74,7 +78,10 @@ fn workload(svg: &mut Svg, top: f64, columns: Columns, cells: &[&Cell], record: 
 fn row(cell: &Cell) -> RowText {
     let values = cell.trial_seconds.as_ref().map_or_else(Vec::new, |times| {
         let interval = times.ci95.map(|interval| format!(" {}", half_width(times.mean, interval)));
-        vec![format!("{}{}", seconds(times.mean), interval.unwrap_or_default()), format!("n = {}", cell.trials)]
+        vec![
+            format!("{}{}", seconds(times.mean), interval.unwrap_or_default()),
+            format!("n = {}", cell.trials),
+        ]
     });
     RowText { name: row_name(cell), values, missing: missing(cell) }
 }

@@ -17,7 +17,9 @@ const MOST_PIXELS: f64 = 100_000_000.0;
 #[derive(Debug, Error)]
 pub enum PngError {
     /// The scale gives a picture without pixels, or with too many.
-    #[error("a picture of {width:.0} × {height:.0} pixels cannot be made; use a scale between 0.1 and 8")]
+    #[error(
+        "a picture of {width:.0} × {height:.0} pixels cannot be made; use a scale between 0.1 and 8"
+    )]
     Size {
         /// Width in pixels.
         width: f64,
@@ -46,8 +48,11 @@ pub fn png(svg: &Svg, scale: f64) -> Result<Vec<u8>, PngError> {
     }
     let mut fonts = fontdb::Database::new();
     fonts.load_font_data(FONT.to_vec());
-    let options =
-        Options { font_family: "DejaVu Sans".to_owned(), fontdb: Arc::new(fonts), ..Options::default() };
+    let options = Options {
+        font_family: "DejaVu Sans".to_owned(),
+        fontdb: Arc::new(fonts),
+        ..Options::default()
+    };
     let tree = Tree::from_str(&svg.standalone(), &options).map_err(PngError::Drawing)?;
     let mut pixels = Pixmap::new(width as u32, height as u32).ok_or_else(size_error)?;
     resvg::render(&tree, Transform::from_scale(scale as f32, scale as f32), &mut pixels.as_mut());

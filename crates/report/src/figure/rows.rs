@@ -43,7 +43,11 @@ impl Columns {
     pub(crate) fn for_names<'a>(names: impl Iterator<Item = &'a str>) -> Self {
         let widest = names.map(|name| text::width(name, BODY)).fold(40.0, f64::max);
         let names_width = widest.min(NAMES_WIDEST);
-        Self { names_width, left: MARGIN + names_width + GAP, right: WIDTH - MARGIN - VALUES_WIDTH - GAP }
+        Self {
+            names_width,
+            left: MARGIN + names_width + GAP,
+            right: WIDTH - MARGIN - VALUES_WIDTH - GAP,
+        }
     }
 }
 
@@ -65,7 +69,13 @@ pub(crate) fn panel(
     scale: &Scale,
     words: &TickWords,
 ) -> Panel {
-    svg.text((MARGIN, top + 14.0), Anchor::Start, HEADING, Ink::Text, text::fit(&content.heading, WIDTH - 2.0 * MARGIN, HEADING));
+    svg.text(
+        (MARGIN, top + 14.0),
+        Anchor::Start,
+        HEADING,
+        Ink::Text,
+        text::fit(&content.heading, WIDTH - 2.0 * MARGIN, HEADING),
+    );
     let first = top + 28.0;
     let names: Vec<Vec<String>> =
         content.rows.iter().map(|row| text::wrap(&row.name, columns.names_width, BODY)).collect();
@@ -77,27 +87,54 @@ pub(crate) fn panel(
         rows.push((y, y + height));
         y += height;
     }
-    horizontal_axis(svg, scale, (first, y), (columns.left, columns.right), words, &content.axis_title);
+    horizontal_axis(
+        svg,
+        scale,
+        (first, y),
+        (columns.left, columns.right),
+        words,
+        &content.axis_title,
+    );
     for ((row, name), (row_top, row_bottom)) in content.rows.iter().zip(&names).zip(&rows) {
         let middle = f64::midpoint(*row_top, *row_bottom);
         write_lines(svg, name, (columns.left - GAP, middle), Anchor::End, (BODY, Ink::Text));
-        write_lines(svg, &row.values, (columns.right + GAP, middle), Anchor::Start, (SMALL, Ink::Text));
+        write_lines(
+            svg,
+            &row.values,
+            (columns.right + GAP, middle),
+            Anchor::Start,
+            (SMALL, Ink::Text),
+        );
         if let Some(reason) = &row.missing {
             let room = columns.right - columns.left - 16.0;
             let lines: Vec<String> = text::wrap(reason, room, SMALL);
             let shown = ((row_bottom - row_top - 4.0) / LINE).floor().max(1.0) as usize;
             let mut kept: Vec<String> = lines.iter().take(shown).cloned().collect();
-            if lines.len() > shown && let Some(last) = kept.last_mut() {
+            if lines.len() > shown
+                && let Some(last) = kept.last_mut()
+            {
                 *last = text::fit(&format!("{last} …………"), room, SMALL);
             }
-            write_lines(svg, &kept, (columns.left + 8.0, middle), Anchor::Start, (SMALL, Ink::Muted));
+            write_lines(
+                svg,
+                &kept,
+                (columns.left + 8.0, middle),
+                Anchor::Start,
+                (SMALL, Ink::Muted),
+            );
         }
     }
     Panel { rows, bottom: y + AXIS_HEIGHT + 14.0 }
 }
 
 /// Lines centred on a height.
-fn write_lines(svg: &mut Svg, lines: &[String], (x, middle): (f64, f64), anchor: Anchor, (size, ink): (f64, Ink)) {
+fn write_lines(
+    svg: &mut Svg,
+    lines: &[String],
+    (x, middle): (f64, f64),
+    anchor: Anchor,
+    (size, ink): (f64, Ink),
+) {
     let first = middle - (lines.len() as f64 - 1.0) * LINE / 2.0 + size * 0.36;
     for (index, line) in lines.iter().enumerate() {
         svg.text((x, first + index as f64 * LINE), anchor, size, ink, line.clone());

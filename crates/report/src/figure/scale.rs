@@ -26,7 +26,10 @@ impl Scale {
 
     /// About `count` values that are round when divided by `unit`, all within the axis.
     pub(crate) fn ticks(&self, count: usize, unit: f64) -> Vec<f64> {
-        linear_ticks(self.low / unit, self.high / unit, count).into_iter().map(|tick| tick * unit).collect()
+        linear_ticks(self.low / unit, self.high / unit, count)
+            .into_iter()
+            .map(|tick| tick * unit)
+            .collect()
     }
 }
 
@@ -34,7 +37,8 @@ impl Scale {
 fn round_step(span: f64, count: usize) -> f64 {
     let raw = span / count.max(1) as f64;
     let power = 10_f64.powf(raw.log10().floor());
-    let factor = [1.0, 2.0, 5.0, 10.0].into_iter().find(|factor| raw <= factor * power * (1.0 + 1e-9));
+    let factor =
+        [1.0, 2.0, 5.0, 10.0].into_iter().find(|factor| raw <= factor * power * (1.0 + 1e-9));
     factor.unwrap_or(10.0) * power
 }
 
@@ -60,7 +64,11 @@ pub(crate) fn round_end(largest: f64) -> f64 {
 /// Decimals with which neighbouring ticks differ.
 pub(crate) fn decimals(ticks: &[f64]) -> usize {
     let step = ticks.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(f64::INFINITY, f64::min);
-    if !step.is_finite() || step <= 0.0 { 0 } else { (-(step * 1.000_001).log10().floor()).clamp(0.0, 9.0) as usize }
+    if !step.is_finite() || step <= 0.0 {
+        0
+    } else {
+        (-(step * 1.000_001).log10().floor()).clamp(0.0, 9.0) as usize
+    }
 }
 
 #[cfg(test)]
@@ -71,7 +79,10 @@ mod tests {
 
     #[test]
     fn ticks_are_round() {
-        assert_eq!(Scale::new((0.0, 10.0), (0.0, 1.0)).ticks(5, 1.0), [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]);
+        assert_eq!(
+            Scale::new((0.0, 10.0), (0.0, 1.0)).ticks(5, 1.0),
+            [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]
+        );
         assert_eq!(Scale::new((0.0, 150.0), (0.0, 1.0)).ticks(3, 60.0), [0.0, 60.0, 120.0]);
         assert!((round_end(97.0) - 100.0).abs() < 1e-9);
         assert_eq!(decimals(&[0.0, 0.5, 1.0]), 1);

@@ -71,12 +71,21 @@ impl Look {
         }
         if let Some(stroke) = self.stroke {
             classes.push(format!("wb-s-{}", stroke.ink.name()));
-            let _ = write!(attributes, " stroke=\"{}\" stroke-width=\"{}\"", stroke.ink.light(), number(stroke.width));
+            let _ = write!(
+                attributes,
+                " stroke=\"{}\" stroke-width=\"{}\"",
+                stroke.ink.light(),
+                number(stroke.width)
+            );
             if let Some(dashes) = stroke.dashes {
                 let _ = write!(attributes, " stroke-dasharray=\"{dashes}\"");
             }
         }
-        if classes.is_empty() { attributes } else { format!(" class=\"{}\"{attributes}", classes.join(" ")) }
+        if classes.is_empty() {
+            attributes
+        } else {
+            format!(" class=\"{}\"{attributes}", classes.join(" "))
+        }
     }
 }
 
@@ -126,7 +135,14 @@ pub struct Svg {
 
 impl Svg {
     pub(crate) fn new(width: f64, height: f64) -> Self {
-        Self { width, height, id: String::new(), title: String::new(), caption: String::new(), shapes: Vec::new() }
+        Self {
+            width,
+            height,
+            id: String::new(),
+            title: String::new(),
+            caption: String::new(),
+            shapes: Vec::new(),
+        }
     }
 
     pub(crate) fn described(mut self, id: &str, title: &str, caption: &str) -> Self {
@@ -140,7 +156,13 @@ impl Svg {
         self.height = height;
     }
 
-    pub(crate) fn rectangle(&mut self, (x, y): (f64, f64), (width, height): (f64, f64), radius: f64, look: Look) {
+    pub(crate) fn rectangle(
+        &mut self,
+        (x, y): (f64, f64),
+        (width, height): (f64, f64),
+        radius: f64,
+        look: Look,
+    ) {
         self.shapes.push(Shape::Rectangle { x, y, width, height, radius, look });
     }
 
@@ -166,7 +188,14 @@ impl Svg {
         self.shapes.push(Shape::Circle { x, y, radius, look });
     }
 
-    pub(crate) fn text(&mut self, (x, y): (f64, f64), anchor: Anchor, size: f64, ink: Ink, text: impl Into<String>) {
+    pub(crate) fn text(
+        &mut self,
+        (x, y): (f64, f64),
+        anchor: Anchor,
+        size: f64,
+        ink: Ink,
+        text: impl Into<String>,
+    ) {
         self.shapes.push(Shape::Text(Label { x, y, anchor, size, ink, text: text.into() }));
     }
 
@@ -192,7 +221,8 @@ impl Svg {
         self.write_description(&mut out);
         let _ = writeln!(out, "<style>{}</style>", style_sheet());
         let paper = Look::filled(Ink::Paper);
-        Shape::Rectangle { x: 0.0, y: 0.0, width, height, radius: 0.0, look: paper }.write(&mut out);
+        Shape::Rectangle { x: 0.0, y: 0.0, width, height, radius: 0.0, look: paper }
+            .write(&mut out);
         for label in self.frame_labels() {
             Shape::Text(label).write(&mut out);
         }
@@ -251,7 +281,8 @@ impl Svg {
             return Vec::new();
         }
         let (head, _) = self.margins();
-        let label = |y, size, ink, text| Label { x: MARGIN, y, anchor: Anchor::Start, size, ink, text };
+        let label =
+            |y, size, ink, text| Label { x: MARGIN, y, anchor: Anchor::Start, size, ink, text };
         let titles = self.title_lines().into_iter().enumerate().map(|(index, line)| {
             label(30.0 + index as f64 * (TITLE_SIZE + 6.0), TITLE_SIZE, Ink::Text, line)
         });
@@ -264,7 +295,8 @@ impl Svg {
 
     fn write_description(&self, out: &mut String) {
         let _ = writeln!(out, "<title id=\"{}-title\">{}</title>", self.id, escape(&self.title));
-        let _ = writeln!(out, "<desc id=\"{}-description\">{}</desc>", self.id, escape(&self.caption));
+        let _ =
+            writeln!(out, "<desc id=\"{}-description\">{}</desc>", self.id, escape(&self.caption));
     }
 
     fn write_shapes(&self, out: &mut String) {
@@ -307,7 +339,11 @@ impl Shape {
                 look.attributes()
             ),
             Self::Path { commands, look } => {
-                writeln!(out, "<path d=\"{commands}\" stroke-linejoin=\"round\"{}/>", look.attributes())
+                writeln!(
+                    out,
+                    "<path d=\"{commands}\" stroke-linejoin=\"round\"{}/>",
+                    look.attributes()
+                )
             }
             Self::Circle { x, y, radius, look } => writeln!(
                 out,

@@ -51,7 +51,14 @@ impl Table {
         let mut lines: Vec<Vec<String>> = vec![titles().collect()];
         lines.extend(self.rows.iter().map(|row| row.iter().map(Entry::shown).collect()));
         let widths: Vec<usize> = (0..self.columns.len())
-            .map(|index| lines.iter().filter_map(|line| line.get(index)).map(|cell| cell.chars().count()).max().unwrap_or(0))
+            .map(|index| {
+                lines
+                    .iter()
+                    .filter_map(|line| line.get(index))
+                    .map(|cell| cell.chars().count())
+                    .max()
+                    .unwrap_or(0)
+            })
             .collect();
         let mut out = String::new();
         for (number, line) in lines.iter().enumerate() {

@@ -32,7 +32,8 @@ pub fn across_table(report: &CrossReport, width: usize, colour: bool) -> String 
         ]);
     }
     let mut out = grid.render(width, colour);
-    let lines = std::iter::once(&report.label).chain(&report.only_in_one).chain(&report.differences);
+    let lines =
+        std::iter::once(&report.label).chain(&report.only_in_one).chain(&report.differences);
     for (index, line) in lines.enumerate() {
         if index < 2 {
             out.push('\n');

@@ -67,7 +67,9 @@ fn row(report: &Report, cell: &Cell) -> Vec<String> {
     let latencies = cell.inference_ms.as_ref();
     let used = cell.cpu_percent.as_ref();
     let cost = cell.cost_per_1000.as_ref();
-    let end = |index: usize| cost.and_then(|cost| Some(cost.ci95.as_ref()?[index].clone())).unwrap_or_default();
+    let end = |index: usize| {
+        cost.and_then(|cost| Some(cost.ci95.as_ref()?[index].clone())).unwrap_or_default()
+    };
     vec![
         report.run.id.clone(),
         cell.workload.clone(),
@@ -99,6 +101,8 @@ fn row(report: &Report, cell: &Cell) -> Vec<String> {
         end(0),
         end(1),
         cost.map(|cost| cost.currency.clone()).unwrap_or_default(),
-        super::terminal::failure_words(cell).or_else(|| cell.trial_seconds_reason.clone()).unwrap_or_default(),
+        super::terminal::failure_words(cell)
+            .or_else(|| cell.trial_seconds_reason.clone())
+            .unwrap_or_default(),
     ]
 }

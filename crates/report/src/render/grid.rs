@@ -33,7 +33,10 @@ impl Grid {
     /// A grid with these columns.
     #[must_use]
     pub fn new(header: &[(&str, Align)]) -> Self {
-        Self { header: header.iter().map(|(title, align)| ((*title).to_owned(), *align)).collect(), rows: Vec::new() }
+        Self {
+            header: header.iter().map(|(title, align)| ((*title).to_owned(), *align)).collect(),
+            rows: Vec::new(),
+        }
     }
 
     /// Adds a row; missing cells are empty.
@@ -99,7 +102,8 @@ impl Grid {
                     .max_by_key(|index| widths[*index])
             };
             let left = giving(Align::Left).filter(|index| widths[*index] > NARROWEST_NAME);
-            let Some(index) = left.or_else(|| giving(Align::Right)).or_else(|| giving(Align::Left)) else {
+            let Some(index) = left.or_else(|| giving(Align::Right)).or_else(|| giving(Align::Left))
+            else {
                 break;
             };
             widths[index] -= 1;
@@ -113,22 +117,33 @@ impl Grid {
         let natural = self.widths(usize::MAX);
         let granted = self.widths(width);
         let numbers = |widths: &[usize]| -> usize {
-            widths.iter().zip(&self.header).filter(|(_, column)| column.1 == Align::Right).map(|(width, _)| *width).sum()
+            widths
+                .iter()
+                .zip(&self.header)
+                .filter(|(_, column)| column.1 == Align::Right)
+                .map(|(width, _)| *width)
+                .sum()
         };
         numbers(&natural) == numbers(&granted)
     }
 
     fn write_row(&self, cells: &[String], widths: &[usize], write: &mut dyn FnMut(&str)) {
-        let broken: Vec<Vec<String>> = cells.iter().zip(widths).map(|(cell, width)| wrap(cell, *width)).collect();
+        let broken: Vec<Vec<String>> =
+            cells.iter().zip(widths).map(|(cell, width)| wrap(cell, *width)).collect();
         let height = broken.iter().map(Vec::len).max().unwrap_or(0);
         for line in 0..height {
             // Rows stand a step in from the headings above them.
             let mut text = " ".repeat(GAP);
             for (index, width) in widths.iter().enumerate() {
-                let piece = broken.get(index).and_then(|lines| lines.get(line)).map_or("", String::as_str);
+                let piece =
+                    broken.get(index).and_then(|lines| lines.get(line)).map_or("", String::as_str);
                 let gap = " ".repeat(width.saturating_sub(length(piece)));
                 let right = self.header[index].1 == Align::Right;
-                text.push_str(&if right { format!("{gap}{piece}") } else { format!("{piece}{gap}") });
+                text.push_str(&if right {
+                    format!("{gap}{piece}")
+                } else {
+                    format!("{piece}{gap}")
+                });
                 text.push_str(&" ".repeat(GAP));
             }
             write(text.trim_end());
@@ -154,7 +169,11 @@ fn length(text: &str) -> usize {
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines = vec![String::new()];
-    let clean: String = text.chars().map(|c| if c == '\n' || c == '\t' { ' ' } else { c }).filter(|c| !c.is_control()).collect();
+    let clean: String = text
+        .chars()
+        .map(|c| if c == '\n' || c == '\t' { ' ' } else { c })
+        .filter(|c| !c.is_control())
+        .collect();
     for word in clean.split(' ') {
         let mut word: Vec<char> = word.chars().collect();
         let line = lines.last().map_or(0, |line| length(line));

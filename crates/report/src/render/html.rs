@@ -52,9 +52,12 @@ fn head(report: &Report) -> Markup {
             h1 { (run.name) }
             p.lead {
                 "Run " code { (run.id) } ", started " (run.started.strftime("%Y-%m-%d %H:%M:%S UTC"))
-                @if let Some(finished) = run.finished { ", finished " (finished.strftime("%H:%M:%S UTC")) }
-                ". " (run.status) @if run.resumed { ", resumed" }
-                ", seed " (run.seed) ", Weighbridge " (run.tool_version) ". "
+                @match run.finished {
+                    Some(finished) => { ", finished " (finished.strftime("%Y-%m-%d %H:%M:%S UTC")) },
+                    None => { ", " (run.status) },
+                }
+                @if run.resumed { ", resumed" }
+                ". Seed " (run.seed) ", Weighbridge " (run.tool_version) ". "
                 @for label in &run.labels { span.label { (label) } }
             }
         }
@@ -69,9 +72,11 @@ fn verdicts(report: &Report) -> Markup {
                 p.missing { "Nothing to compare: the run has one environment." }
             }
             ul.verdicts {
-                @for comparison in &report.comparisons { (verdict(comparison)) }
-                @for pair in &report.not_compared { (not_compared(pair)) }
+                @for comparison in report.comparisons.iter().filter(|comparison| comparison.n > 0) {
+                    (verdict(comparison))
+                }
             }
+            (without_verdict(report))
         }
     }
 }
@@ -90,12 +95,30 @@ fn verdict(comparison: &Comparison) -> Markup {
     }
 }
 
+/// Pairs that may not be compared, and those that no block holds both of.
+fn without_verdict(report: &Report) -> Markup {
+    let empty: Vec<&Comparison> =
+        report.comparisons.iter().filter(|comparison| comparison.n == 0).collect();
+    markup! {
+        @if !(empty.is_empty() && report.not_compared.is_empty()) {
+            h3 { "Without a verdict" }
+            ul.small {
+                @for comparison in empty {
+                    li {
+                        (comparison.workload) ": " (comparison.b) " against " (comparison.a) " – "
+                        (comparison.verdict)
+                    }
+                }
+                @for pair in &report.not_compared { (not_compared(pair)) }
+            }
+        }
+    }
+}
+
 fn not_compared(pair: &NotCompared) -> Markup {
     markup! {
         li {
-            div.pair { (pair.workload) ": " (pair.b) " against " (pair.a) }
-            div.words { "not compared" }
-            div.small { (pair.differences.join("; ")) }
+            (pair.workload) ": " (pair.b) " against " (pair.a) " – not compared; " (pair.differences.join("; "))
         }
     }
 }
@@ -195,7 +218,7 @@ fn instruments(report: &Report) -> Markup {
         section aria-labelledby="instruments" {
             h2 id="instruments" { "Instruments" }
             p { "Times of trials are the agent's; processor time and memory are read from outside each instance." }
-            div.scroll { table {
+            div.scroll { table.facts {
                 thead { tr {
                     th scope="col" { "workload" } th scope="col" { "environment" } th scope="col" { "time" }
                     th scope="col" { "processor" } th scope="col" { "memory" }

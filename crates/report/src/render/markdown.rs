@@ -40,7 +40,11 @@ pub fn markdown(report: &Report) -> String {
 fn row(cell: &Cell) -> Vec<String> {
     let missing = || "–".to_owned();
     let times = cell.trial_seconds.as_ref();
-    let labels = if cell.labels.is_empty() { String::new() } else { format!(" ({})", cell.labels.join(", ")) };
+    let labels = if cell.labels.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", cell.labels.join(", "))
+    };
     vec![
         escape(&cell.workload),
         escape(&format!("{}{labels}", cell.environment)),
@@ -51,7 +55,9 @@ fn row(cell: &Cell) -> Vec<String> {
         cell.cpu_percent.as_ref().map_or_else(missing, |used| percent(used.mean_all)),
         cell.memory_peak_bytes.map_or_else(missing, bytes),
         cell.start_seconds.map_or_else(missing, seconds),
-        cell.cost_per_1000.as_ref().map_or_else(missing, |cost| money(&cost.amount, &cost.currency)),
+        cell.cost_per_1000
+            .as_ref()
+            .map_or_else(missing, |cost| money(&cost.amount, &cost.currency)),
     ]
 }
 

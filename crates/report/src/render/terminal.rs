@@ -2,7 +2,9 @@
 
 use super::grid::{Align, Grid, wrap};
 use crate::analysis::{Cell, CellStatus, Comparison, Report};
-use crate::quantity::{amount, bytes, half_width, milliseconds, money, percent, seconds, short_seconds};
+use crate::quantity::{
+    amount, bytes, half_width, milliseconds, money, percent, seconds, short_seconds,
+};
 
 /// The report for a terminal: at most `width` columns (at least 60 are needed to read it
 /// well), with colours where asked for. Ends with a line feed.
@@ -21,7 +23,11 @@ fn section(out: &mut String, title: &str, lines: &[String], width: usize, colour
     if lines.is_empty() {
         return;
     }
-    out.push_str(&if colour { format!("\n\u{1b}[1m{title}\u{1b}[0m\n") } else { format!("\n{title}\n") });
+    out.push_str(&if colour {
+        format!("\n\u{1b}[1m{title}\u{1b}[0m\n")
+    } else {
+        format!("\n{title}\n")
+    });
     for line in lines {
         for (index, piece) in wrap(line, width - 4).iter().enumerate() {
             out.push_str(if index == 0 { "  " } else { "    " });
@@ -42,16 +48,26 @@ struct Column {
 
 fn columns(report: &Report) -> Vec<Column> {
     use Align::{Left, Right};
-    let column = |title: &str, align, dispensable, entry| Column { title: title.to_owned(), align, entry, dispensable };
-    let mut currencies: Vec<&str> =
-        report.cells.iter().filter_map(|cell| Some(cell.cost_per_1000.as_ref()?.currency.as_str())).collect();
+    let column = |title: &str, align, dispensable, entry| Column {
+        title: title.to_owned(),
+        align,
+        entry,
+        dispensable,
+    };
+    let mut currencies: Vec<&str> = report
+        .cells
+        .iter()
+        .filter_map(|cell| Some(cell.cost_per_1000.as_ref()?.currency.as_str()))
+        .collect();
     currencies.dedup();
     let cost = match currencies.as_slice() {
         [one] => column(&format!("{one}/1,000"), Right, 0, |cell| {
             cell.cost_per_1000.as_ref().map_or_else(missing, |cost| amount(&cost.amount))
         }),
         _ => column("cost/1,000", Right, 0, |cell| {
-            cell.cost_per_1000.as_ref().map_or_else(missing, |cost| money(&cost.amount, &cost.currency))
+            cell.cost_per_1000
+                .as_ref()
+                .map_or_else(missing, |cost| money(&cost.amount, &cost.currency))
         }),
     };
     vec![
@@ -59,7 +75,10 @@ fn columns(report: &Report) -> Vec<Column> {
         column("n", Right, 0, trials),
         column("mean trial, 95 %", Right, 0, mean_words),
         column("p50/inf.", Right, 1, |cell| {
-            cell.inference_ms.as_ref().and_then(|times| times.p50).map_or_else(missing, milliseconds)
+            cell.inference_ms
+                .as_ref()
+                .and_then(|times| times.p50)
+                .map_or_else(missing, milliseconds)
         }),
         column("CPU", Right, 0, |cell| {
             cell.cpu_percent.as_ref().map_or_else(missing, |used| percent(used.mean_all))
@@ -80,7 +99,12 @@ fn cells(report: &Report, width: usize) -> Grid {
         if grid.fits(width) || next == 0 {
             return grid;
         }
-        left_out.extend(columns.iter().filter(|column| column.dispensable == next).map(|column| column.title.clone()));
+        left_out.extend(
+            columns
+                .iter()
+                .filter(|column| column.dispensable == next)
+                .map(|column| column.title.clone()),
+        );
         columns.retain(|column| column.dispensable != next);
     }
 }
@@ -134,7 +158,8 @@ fn remarks(cell: &Cell) -> Vec<String> {
         remarks.push(words);
     }
     if cell.trials > 0 {
-        let reasons = [("CPU", &cell.cpu_percent_reason), ("memory", &cell.memory_peak_bytes_reason)];
+        let reasons =
+            [("CPU", &cell.cpu_percent_reason), ("memory", &cell.memory_peak_bytes_reason)];
         for (what, reason) in reasons {
             remarks.extend(reason.as_ref().map(|reason| format!("no {what}: {reason}")));
         }
@@ -152,7 +177,12 @@ pub(super) fn failure_words(cell: &Cell) -> Option<String> {
         0 => String::new(),
         count => format!(" ({count} for other reasons)"),
     };
-    Some(format!("{} of {} trials failed: {}{others}", cell.failures.len(), cell.trials_asked, first.reason))
+    Some(format!(
+        "{} of {} trials failed: {}{others}",
+        cell.failures.len(),
+        cell.trials_asked,
+        first.reason
+    ))
 }
 
 /// One comparison in a line.
@@ -162,7 +192,11 @@ pub(super) fn comparison_words(comparison: &Comparison) -> String {
     } else {
         format!(" [{}]", comparison.labels.join(", "))
     };
-    let blocks = if comparison.ci95.is_some() { format!(", {} blocks", comparison.n) } else { String::new() };
+    let blocks = if comparison.ci95.is_some() {
+        format!(", {} blocks", comparison.n)
+    } else {
+        String::new()
+    };
     format!(
         "{}, {} against {}: {}{blocks}{labels}",
         comparison.workload, comparison.b, comparison.a, comparison.verdict
@@ -172,7 +206,13 @@ pub(super) fn comparison_words(comparison: &Comparison) -> String {
 pub(super) fn verdicts(report: &Report) -> Vec<String> {
     let mut lines: Vec<String> = report.comparisons.iter().map(comparison_words).collect();
     lines.extend(report.not_compared.iter().map(|pair| {
-        format!("{}, {} against {}: not compared; {}", pair.workload, pair.b, pair.a, pair.differences.join("; "))
+        format!(
+            "{}, {} against {}: not compared; {}",
+            pair.workload,
+            pair.b,
+            pair.a,
+            pair.differences.join("; ")
+        )
     }));
     lines
 }

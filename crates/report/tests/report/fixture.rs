@@ -7,18 +7,18 @@ use weighbridge_experiment::*;
 use weighbridge_report::Report;
 
 /// Uniform and normal numbers from a seed.
-pub struct Draw(ChaCha8Rng);
+pub(crate) struct Draw(ChaCha8Rng);
 
 impl Draw {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(ChaCha8Rng::seed_from_u64(seed))
     }
 
-    pub fn uniform(&mut self) -> f64 {
+    pub(crate) fn uniform(&mut self) -> f64 {
         (self.0.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    pub fn normal(&mut self) -> f64 {
+    pub(crate) fn normal(&mut self) -> f64 {
         // Box and Muller (1958).
         let radius = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();
         radius * (std::f64::consts::TAU * self.uniform()).cos()
@@ -26,33 +26,38 @@ impl Draw {
 }
 
 /// An environment of a run that is to be made up.
-pub struct Place {
-    pub name: String,
-    pub kind: EnvironmentKind,
+pub(crate) struct Place {
+    pub(crate) name: String,
+    pub(crate) kind: EnvironmentKind,
     /// Time of a trial relative to the workload's.
-    pub factor: f64,
+    pub(crate) factor: f64,
     /// Every trial fails for this reason.
-    pub fails: Option<&'static str>,
-    pub price: Option<&'static str>,
-    pub cpus: f64,
+    pub(crate) fails: Option<&'static str>,
+    pub(crate) price: Option<&'static str>,
+    pub(crate) cpus: f64,
 }
 
 impl Place {
-    pub fn new(name: &str, kind: EnvironmentKind, factor: f64) -> Self {
+    pub(crate) fn new(name: &str, kind: EnvironmentKind, factor: f64) -> Self {
         Self { name: name.into(), kind, factor, fails: None, price: None, cpus: 2.0 }
     }
 }
 
 /// A workload of a run that is to be made up.
-pub struct Work {
-    pub name: String,
-    pub application: ApplicationName,
-    pub seconds: f64,
-    pub inferences: u32,
+pub(crate) struct Work {
+    pub(crate) name: String,
+    pub(crate) application: ApplicationName,
+    pub(crate) seconds: f64,
+    pub(crate) inferences: u32,
 }
 
 impl Work {
-    pub fn new(name: &str, application: ApplicationName, seconds: f64, inferences: u32) -> Self {
+    pub(crate) fn new(
+        name: &str,
+        application: ApplicationName,
+        seconds: f64,
+        inferences: u32,
+    ) -> Self {
         Self { name: name.into(), application, seconds, inferences }
     }
 }
@@ -62,7 +67,12 @@ fn time(seconds: i64) -> Timestamp {
 }
 
 fn file(name: &str) -> InputFile {
-    InputFile { name: name.into(), path: None, sha256: Sha256Digest::of(name.as_bytes()), bytes: 1_234 }
+    InputFile {
+        name: name.into(),
+        path: None,
+        sha256: Sha256Digest::of(name.as_bytes()),
+        bytes: 1_234,
+    }
 }
 
 fn facts(model: &str) -> HostFacts {
@@ -72,7 +82,11 @@ fn facts(model: &str) -> HostFacts {
         Fact::known("kernel_release", "6.1.0-18-amd64", "uname"),
         Fact::known("cgroup_version", "v1", "/proc/self/mountinfo"),
         Fact::known("memory_total_bytes", "8324636672", "/proc/meminfo"),
-        Fact::missing("cpu_governor", "no such file", "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        Fact::missing(
+            "cpu_governor",
+            "no such file",
+            "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor",
+        ),
     ])
 }
 
@@ -80,8 +94,12 @@ fn environment(place: &Place) -> EnvironmentPlan {
     EnvironmentPlan {
         name: place.name.clone(),
         kind: place.kind,
-        limits: Limits { cpus: CpuCount::new(place.cpus).expect("CPUs"), memory: Some(ByteSize(2 << 30)) },
-        version: (place.kind == EnvironmentKind::Container).then(|| "libcontainer 0.7.0, cgroup v1".into()),
+        limits: Limits {
+            cpus: CpuCount::new(place.cpus).expect("CPUs"),
+            memory: Some(ByteSize(2 << 30)),
+        },
+        version: (place.kind == EnvironmentKind::Container)
+            .then(|| "libcontainer 0.7.0, cgroup v1".into()),
         emulated: false,
         restriction: None,
         slowdown_percent: None,
@@ -112,7 +130,7 @@ fn workload(work: &Work, trials: u32) -> WorkloadPlan {
 }
 
 /// A finished run of these workloads in these environments.
-pub fn run(places: &[Place], works: &[Work], trials: u32) -> RunRecord {
+pub(crate) fn run(places: &[Place], works: &[Work], trials: u32) -> RunRecord {
     let mut draw = Draw::new(7);
     let plan = Plan {
         name: "edge".into(),
@@ -131,7 +149,10 @@ pub fn run(places: &[Place], works: &[Work], trials: u32) -> RunRecord {
     let mut events: Vec<RunEvent> = places
         .iter()
         .map(|place| {
-            let described = EnvironmentFacts { environment: place.name.clone(), facts: facts("Example 9000 <fast> & \"quiet\"") };
+            let described = EnvironmentFacts {
+                environment: place.name.clone(),
+                facts: facts("Example 9000 <fast> & \"quiet\""),
+            };
             RunEvent { at: time(1), kind: RunEventKind::Described(described) }
         })
         .collect();
@@ -170,7 +191,12 @@ fn outcome(place: &Place, work: &Work, noise: f64) -> TrialOutcome {
     if let Some(reason) = place.fails {
         return TrialOutcome::Failed(TrialFailure {
             reason: reason.into(),
-            ended: Some(Ended { exit_code: None, signal: Some(9), oom_kills: Some(1), last_words: String::new() }),
+            ended: Some(Ended {
+                exit_code: None,
+                signal: Some(9),
+                oom_kills: Some(1),
+                last_words: String::new(),
+            }),
         });
     }
     TrialOutcome::Ok(Box::new(measurement(place, work, work.seconds * place.factor * noise)))
@@ -187,7 +213,8 @@ fn measurement(place: &Place, work: &Work, seconds: f64) -> TrialMeasurement {
     };
     let simulated = place.kind == EnvironmentKind::Simulated;
     let outside = if simulated { Vec::new() } else { samples(seconds, place.cpus) };
-    let cpu = outside.last().and_then(|last| last.usage.cpu_nanoseconds).map(|last| last - 50_000_000);
+    let cpu =
+        outside.last().and_then(|last| last.usage.cpu_nanoseconds).map(|last| last - 50_000_000);
     let present = |means: &str| Instrument::Present(means.into());
     let missing = || Instrument::Missing("simulated: nothing is measured".into());
     TrialMeasurement {
@@ -214,7 +241,11 @@ fn measurement(place: &Place, work: &Work, seconds: f64) -> TrialMeasurement {
         inside_sampler: SamplerCost::default(),
         instruments: Instruments {
             cpu: if simulated { missing() } else { present("cgroup v1 cpuacct.usage") },
-            memory: if simulated { missing() } else { present("cgroup v1 memory.max_usage_in_bytes") },
+            memory: if simulated {
+                missing()
+            } else {
+                present("cgroup v1 memory.max_usage_in_bytes")
+            },
             storage: missing(),
             network: missing(),
             time: present("CLOCK_MONOTONIC of the agent"),
@@ -249,10 +280,12 @@ fn samples(seconds: f64, cpus: f64) -> Vec<Sample> {
 }
 
 /// One of everything: two that work, one simulated, one that failed, one unavailable.
-pub fn mixed() -> RunRecord {
+pub(crate) fn mixed() -> RunRecord {
     use EnvironmentKind::{Container, Native, Simulated};
     let mut small = Place::new("small-container", Container, 1.0);
-    small.fails = Some("the container was killed for want of memory (signal 9, 1 kill by the cgroup's OOM counter); give it more than 2 GiB");
+    small.fails = Some(
+        "the container was killed for want of memory (signal 9, 1 kill by the cgroup's OOM counter); give it more than 2 GiB",
+    );
     let mut native = Place::new("native", Native, 1.0);
     native.price = Some("0.0893 USD");
     let mut container = Place::new("container", Container, 1.04);
@@ -273,12 +306,15 @@ pub fn mixed() -> RunRecord {
 }
 
 /// A price of time that is easy to check: hours × hourly price, exact to a billionth.
-pub fn cost(price: &ResolvedPrice, seconds: f64) -> Money {
+pub(crate) fn cost(price: &ResolvedPrice, seconds: f64) -> Money {
     let nanoseconds = rust_decimal::Decimal::from((seconds * 1e9) as u64);
     let hours = nanoseconds / rust_decimal::Decimal::from(3_600_000_000_000_u64);
-    Money { amount: (price.hourly.amount * hours).round_dp(9), currency: price.hourly.currency.clone() }
+    Money {
+        amount: (price.hourly.amount * hours).round_dp(9),
+        currency: price.hourly.currency.clone(),
+    }
 }
 
-pub fn report(record: &RunRecord) -> Report {
+pub(crate) fn report(record: &RunRecord) -> Report {
     weighbridge_report::build(record, &cost)
 }

@@ -18,7 +18,8 @@ fn shapes() -> Vec<RunRecord> {
             let places: Vec<Place> = (0..environments)
                 .map(|index| {
                     let long = "environment-with-a-very-long.name_";
-                    let name = if index % 2 == 0 { format!("{long}{index}") } else { format!("c{index}") };
+                    let name =
+                        if index % 2 == 0 { format!("{long}{index}") } else { format!("c{index}") };
                     let kind = EnvironmentKind::ALL[(index + 1) % 3];
                     Place::new(&name, kind, 10_f64.powf(index as f64 / 3.0))
                 })
@@ -51,7 +52,10 @@ fn drawings(record: &RunRecord) -> Vec<(&'static str, Svg)> {
 }
 
 fn overlap(a: &TextBox, b: &TextBox) -> bool {
-    a.left < b.right - 0.5 && b.left < a.right - 0.5 && a.top < b.bottom - 0.5 && b.top < a.bottom - 0.5
+    a.left < b.right - 0.5
+        && b.left < a.right - 0.5
+        && a.top < b.bottom - 0.5
+        && b.top < a.bottom - 0.5
 }
 
 #[test]
@@ -62,7 +66,8 @@ fn no_text_lies_on_another_or_leaves_the_picture() {
             let (width, height) = svg.size();
             let boxes = svg.text_boxes();
             for (index, one) in boxes.iter().enumerate() {
-                let inside = one.left >= 0.0 && one.right <= width && one.top >= 0.0 && one.bottom <= height;
+                let inside =
+                    one.left >= 0.0 && one.right <= width && one.top >= 0.0 && one.bottom <= height;
                 assert!(inside, "{id}: {one:?} leaves {width} × {height}");
                 for other in &boxes[index + 1..] {
                     assert!(!overlap(one, other), "{id}: {one:?} lies on {other:?}");
@@ -97,7 +102,8 @@ fn drawings_are_well_formed_and_keep_to_themselves() {
     for record in [mixed()] {
         for (id, svg) in drawings(&record) {
             for source in [svg.standalone(), svg.inline()] {
-                let document = Document::parse(&source).unwrap_or_else(|error| panic!("{id}: {error}"));
+                let document =
+                    Document::parse(&source).unwrap_or_else(|error| panic!("{id}: {error}"));
                 assert_alone(&document);
             }
         }
@@ -120,12 +126,18 @@ fn assert_alone(document: &Document<'_>) {
 fn pictures_have_the_size_that_was_asked_for() {
     for (id, svg) in drawings(&mixed()) {
         let (width, height) = svg.size();
-        let picture = Pixmap::decode_png(&figure::png(&svg, 1.5).expect("a picture")).expect("a PNG");
-        assert_eq!((picture.width(), picture.height()), ((width * 1.5).ceil() as u32, (height * 1.5).ceil() as u32));
+        let picture =
+            Pixmap::decode_png(&figure::png(&svg, 1.5).expect("a picture")).expect("a PNG");
+        assert_eq!(
+            (picture.width(), picture.height()),
+            ((width * 1.5).ceil() as u32, (height * 1.5).ceil() as u32)
+        );
         // The paper is white and something is drawn on it, letters too: without its font a
         // renderer would leave the title's place empty.
         let ink = |from: u32, to: u32| {
-            (from..to).any(|y| (0..picture.width()).any(|x| picture.pixel(x, y).is_some_and(|p| p.red() < 128)))
+            (from..to).any(|y| {
+                (0..picture.width()).any(|x| picture.pixel(x, y).is_some_and(|p| p.red() < 128))
+            })
         };
         assert!(ink(24, 48), "{id} has no title");
         assert_eq!(picture.pixel(0, 0).map(|pixel| pixel.red()), Some(255), "{id}");
@@ -145,7 +157,10 @@ fn the_page_is_well_formed_and_needs_nothing_else() {
         assert_alone(&document);
         assert!(!page.contains("<script>alert"), "what was asked is escaped");
         let headers = document.descendants().filter(|node| node.has_tag_name("th"));
-        assert!(headers.clone().count() > 10 && headers.clone().all(|header| header.has_attribute("scope")));
+        assert!(
+            headers.clone().count() > 10
+                && headers.clone().all(|header| header.has_attribute("scope"))
+        );
         assert_eq!(document.root_element().attribute("lang"), Some("en"));
     }
 }
@@ -167,7 +182,11 @@ fn tables_fit_their_width() {
         let report = report(&record);
         for width in [72, 80, 100, 140] {
             for line in render::table(&report, width, false).lines() {
-                assert!(line.chars().count() <= width, "{} > {width}: {line}", line.chars().count());
+                assert!(
+                    line.chars().count() <= width,
+                    "{} > {width}: {line}",
+                    line.chars().count()
+                );
             }
         }
     }
@@ -178,7 +197,8 @@ fn colours_change_nothing_but_colours() {
     let report = report(&mixed());
     let plain = render::table(&report, 100, false);
     let coloured = render::table(&report, 100, true);
-    let stripped = coloured.replace("\u{1b}[1m", "").replace("\u{1b}[2m", "").replace("\u{1b}[0m", "");
+    let stripped =
+        coloured.replace("\u{1b}[1m", "").replace("\u{1b}[2m", "").replace("\u{1b}[0m", "");
     assert!(coloured.contains('\u{1b}') && !plain.contains('\u{1b}'));
     assert_eq!(stripped, plain);
 }
@@ -188,7 +208,11 @@ fn unknown_figures_are_refused_by_name() {
     let record = mixed();
     let report = report(&record);
     let refused = |id| figure::draw(id, &record, &report).expect_err("refused").to_string();
-    assert!(refused("edge.fig22").contains("did you mean `edge.fig2`?"), "{}", refused("edge.fig22"));
+    assert!(
+        refused("edge.fig22").contains("did you mean `edge.fig2`?"),
+        "{}",
+        refused("edge.fig22")
+    );
     assert!(refused("edge.fig6").contains("which this version does not measure"));
     assert!(refused("nonsense").contains("a run gives: edge.fig1, edge.fig2"));
     let native = run(
@@ -198,7 +222,10 @@ fn unknown_figures_are_refused_by_name() {
     );
     let report = crate::fixture::report(&native);
     let error = figure::draw("edge.fig5", &native, &report).expect_err("no container").to_string();
-    assert_eq!(error, "run 0123456789ab does not give `edge.fig5`: no environment of the run is a container");
+    assert_eq!(
+        error,
+        "run 0123456789ab does not give `edge.fig5`: no environment of the run is a container"
+    );
 }
 
 #[test]
@@ -207,7 +234,12 @@ fn a_table_is_given_as_text_csv_and_json() {
     let figure = figure::draw("edge.appendix1", &record, &report(&record)).expect("a table");
     let FigureBody::Table(table) = figure.body else { panic!("a table") };
     insta::assert_snapshot!("appendix1", table.text());
-    assert!(table.csv().expect("csv").starts_with("workload,environment,std_seconds_after_10,std_seconds_after_20\n"));
+    assert!(
+        table
+            .csv()
+            .expect("csv")
+            .starts_with("workload,environment,std_seconds_after_10,std_seconds_after_20\n")
+    );
     assert_eq!(table.json()["rows"][3]["std_seconds_after_10"], serde_json::Value::Null);
 }
 

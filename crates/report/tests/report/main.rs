@@ -3,5 +3,5 @@
 
 mod fixture;
 mod look;
+mod pictures;
 mod promises;
-mod scratch;

@@ -22,7 +22,8 @@ fn the_json_is_what_its_schema_says() {
     let validator = jsonschema::validator_for(&schema).expect("a valid schema");
     for record in [mixed(), two(Place::new("container", EnvironmentKind::Container, 1.0))] {
         let report = as_json(&record);
-        let errors: Vec<String> = validator.iter_errors(&report).map(|error| error.to_string()).collect();
+        let errors: Vec<String> =
+            validator.iter_errors(&report).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{errors:?}");
     }
     assert!(!validator.is_valid(&json!({"format": "weighbridge.report/1"})));
@@ -37,15 +38,48 @@ fn the_json_has_the_promised_names() {
     }
     let cell = &report["cells"][0];
     for path in [
-        "/environment", "/kind", "/workload", "/application", "/status", "/labels", "/engine/name", "/engine/version",
-        "/engine/instruction_set", "/engine/threads", "/instruments/cpu", "/instruments/memory", "/instruments/time",
-        "/host", "/price_source", "/trials", "/inferences", "/trial_seconds/mean", "/trial_seconds/std",
-        "/trial_seconds/min", "/trial_seconds/max", "/trial_seconds/p50", "/trial_seconds/ci95/1",
-        "/trial_seconds/std_by_ten/1", "/trial_seconds/values/19", "/inference_ms/mean", "/inference_ms/p50",
-        "/inference_ms/p90", "/inference_ms/p99", "/inference_ms/p99_reason", "/inference_ms/stages/decode",
-        "/inference_ms/stages/prepare", "/inference_ms/stages/infer", "/inference_ms/stages/interpret",
-        "/cpu_percent/mean_active", "/cpu_percent/mean_all", "/cpu_percent/trace/0/1", "/memory_peak_bytes",
-        "/start_seconds", "/cost_per_1000/amount", "/cost_per_1000/currency", "/cost_per_1000/ci95/1",
+        "/environment",
+        "/kind",
+        "/workload",
+        "/application",
+        "/status",
+        "/labels",
+        "/engine/name",
+        "/engine/version",
+        "/engine/instruction_set",
+        "/engine/threads",
+        "/instruments/cpu",
+        "/instruments/memory",
+        "/instruments/time",
+        "/host",
+        "/price_source",
+        "/trials",
+        "/inferences",
+        "/trial_seconds/mean",
+        "/trial_seconds/std",
+        "/trial_seconds/min",
+        "/trial_seconds/max",
+        "/trial_seconds/p50",
+        "/trial_seconds/ci95/1",
+        "/trial_seconds/std_by_ten/1",
+        "/trial_seconds/values/19",
+        "/inference_ms/mean",
+        "/inference_ms/p50",
+        "/inference_ms/p90",
+        "/inference_ms/p99",
+        "/inference_ms/p99_reason",
+        "/inference_ms/stages/decode",
+        "/inference_ms/stages/prepare",
+        "/inference_ms/stages/infer",
+        "/inference_ms/stages/interpret",
+        "/cpu_percent/mean_active",
+        "/cpu_percent/mean_all",
+        "/cpu_percent/trace/0/1",
+        "/memory_peak_bytes",
+        "/start_seconds",
+        "/cost_per_1000/amount",
+        "/cost_per_1000/currency",
+        "/cost_per_1000/ci95/1",
     ] {
         assert!(cell.pointer(path).is_some(), "cells[0]{path}");
     }
@@ -67,11 +101,18 @@ fn a_real_difference_is_found_and_put_in_words() {
     let found = report(&two(Place::new("container", EnvironmentKind::Container, 1.04)));
     let comparison = &found.comparisons[0];
     assert!(comparison.detected && comparison.n == 20);
-    assert!(comparison.verdict.starts_with("container is ") && comparison.verdict.contains(" % slower ("));
+    assert!(
+        comparison.verdict.starts_with("container is ")
+            && comparison.verdict.contains(" % slower (")
+    );
     let [low, high] = comparison.ci95.expect("an interval");
     assert!(low < 1.04 && 1.04 < high, "{low} to {high}");
     let same = report(&two(Place::new("container", EnvironmentKind::Container, 1.0)));
-    assert!(same.comparisons[0].verdict.starts_with("no difference detected ("), "{:?}", same.comparisons);
+    assert!(
+        same.comparisons[0].verdict.starts_with("no difference detected ("),
+        "{:?}",
+        same.comparisons
+    );
 }
 
 #[test]
@@ -87,11 +128,17 @@ fn trials_are_paired_by_block_and_only_where_both_worked() {
     let partial = report(&record);
     assert_eq!(partial.comparisons[0].n, 17);
     assert_eq!(partial.cells[1].status, CellStatus::Partial);
-    assert_eq!(partial.cells[1].failures.iter().map(|failure| failure.block).collect::<Vec<_>>(), [0, 1, 2]);
+    assert_eq!(
+        partial.cells[1].failures.iter().map(|failure| failure.block).collect::<Vec<_>>(),
+        [0, 1, 2]
+    );
     record.trials.retain(|trial| trial.block < 8);
     let few = report(&record);
     assert_eq!(few.comparisons[0].ci95, None);
-    assert_eq!(few.comparisons[0].verdict, "no verdict: too few blocks: 5 in which both worked, 6 needed");
+    assert_eq!(
+        few.comparisons[0].verdict,
+        "no verdict: too few blocks: 5 in which both worked, 6 needed"
+    );
     assert!(!few.comparisons[0].detected);
 }
 
@@ -106,13 +153,19 @@ fn cells_that_differ_in_more_than_the_environment_are_not_compared() {
         ["threads: 2 in native, 1 in container", "CPUs: 2 in native, 1 in container"]
     );
     let simulated = report(&two(Place::new("simulated", EnvironmentKind::Simulated, 1.0)));
-    assert_eq!(simulated.not_compared[0].differences[0], "times: measured in native, simulated in simulated");
+    assert_eq!(
+        simulated.not_compared[0].differences[0],
+        "times: measured in native, simulated in simulated"
+    );
     assert_eq!(simulated.cells[1].labels, ["simulated"]);
     let mut record = two(Place::new("container", EnvironmentKind::Container, 1.0));
     if let TrialOutcome::Ok(measurement) = &mut record.trials[1].outcome {
         measurement.output_sha256 = Sha256Digest::of(b"another result");
     }
-    assert_eq!(report(&record).not_compared[0].differences, ["results: they differ in 1 of 20 blocks, by digest"]);
+    assert_eq!(
+        report(&record).not_compared[0].differences,
+        ["results: they differ in 1 of 20 blocks, by digest"]
+    );
 }
 
 #[test]
@@ -134,15 +187,20 @@ fn hand_computed_numbers_of_a_small_record() {
         measurement.total_nanoseconds = nanoseconds;
         measurement.inferences.truncate(2);
     }
-    record.header.plan.environments[0].price =
-        Some(ResolvedPrice { hourly: "3.6 USD".parse().expect("a price"), source: PriceSource::User });
+    record.header.plan.environments[0].price = Some(ResolvedPrice {
+        hourly: "3.6 USD".parse().expect("a price"),
+        source: PriceSource::User,
+    });
     let found = report(&record);
     let times = found.cells[0].trial_seconds.as_ref().expect("times");
     assert!((times.mean - 1.5).abs() < 1e-12 && (times.p50 - 1.5).abs() < 1e-12);
     assert!((times.std.expect("a deviation") - 0.5_f64.sqrt()).abs() < 1e-12);
     assert!(times.std_by_ten.is_empty());
     // 1.5 s for 2 inferences at 0.001 USD a second: 0.75 USD for 1,000.
-    assert_eq!(found.cells[0].cost_per_1000.as_ref().map(|cost| cost.amount.as_str()), Some("0.75"));
+    assert_eq!(
+        found.cells[0].cost_per_1000.as_ref().map(|cost| cost.amount.as_str()),
+        Some("0.75")
+    );
     assert_eq!(found.cells[1].trial_seconds_reason.as_deref(), Some("no trial has been run"));
     assert_eq!(found.cells[1].cost_per_1000_reason.as_deref(), Some("no price named"));
 }
@@ -151,11 +209,15 @@ fn hand_computed_numbers_of_a_small_record() {
 fn instruments_that_disagree_are_named() {
     let mut record = two(Place::new("container", EnvironmentKind::Container, 1.0));
     let TrialOutcome::Ok(measurement) = &mut record.trials[0].outcome else { panic!("it worked") };
-    measurement.agent_usage.cpu_nanoseconds = measurement.agent_usage.cpu_nanoseconds.map(|cpu| cpu * 9 / 10);
+    measurement.agent_usage.cpu_nanoseconds =
+        measurement.agent_usage.cpu_nanoseconds.map(|cpu| cpu * 9 / 10);
     measurement.host_total_nanoseconds += 50_000_000;
     let found = &report(&record).cells[0].disagreements;
     assert_eq!(found.len(), 2, "{found:?}");
-    assert!(found[0].starts_with("processor time: the meter outside and the agent's own getrusage differ"));
+    assert!(
+        found[0]
+            .starts_with("processor time: the meter outside and the agent's own getrusage differ")
+    );
     assert!(found[1].starts_with("time of a trial: the host's clock and the agent's differ"));
     assert!(report(&mixed()).cells[0].disagreements.is_empty());
 }

@@ -47,7 +47,8 @@ fn identical_pairs_are_not_different() {
 
 #[test]
 fn the_same_seed_gives_the_same_interval() {
-    let ratios: Vec<f64> = (0..30).map(|index| (f64::from(index) * 1.7).sin() * 0.05 + 0.01).collect();
+    let ratios: Vec<f64> =
+        (0..30).map(|index| (f64::from(index) * 1.7).sin() * 0.05 + 0.01).collect();
     assert_eq!(sign_flip_95(&ratios, 9), sign_flip_95(&ratios, 9));
     assert_ne!(sign_flip_95(&ratios, 9), sign_flip_95(&ratios, 10));
 }

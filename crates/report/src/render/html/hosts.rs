@@ -10,7 +10,8 @@ type Facts = BTreeMap<String, FactValue>;
 
 pub(super) fn section(report: &Report) -> Markup {
     let environments = environments(report);
-    let names: BTreeSet<&String> = environments.iter().flat_map(|(_, facts)| facts.keys()).collect();
+    let names: BTreeSet<&String> =
+        environments.iter().flat_map(|(_, facts)| facts.keys()).collect();
     markup! {
         section aria-labelledby="hosts" {
             h2 id="hosts" { "Host and environments" }
@@ -22,7 +23,7 @@ pub(super) fn section(report: &Report) -> Markup {
                 p.missing { "No fact was recorded inside any environment." }
             } @else {
                 div.scroll { table.facts {
-                    caption { "A value that differs from the first environment's is what a comparison rests on." }
+                    caption { "Values that differ from those of the first environment are set in bold." }
                     thead { tr {
                         th scope="col" { "fact" }
                         @for (name, _) in &environments { th scope="col" { (name) } }
@@ -31,7 +32,9 @@ pub(super) fn section(report: &Report) -> Markup {
                         @for name in names {
                             tr {
                                 th scope="row" { (name) }
-                                @for (_, facts) in &environments { td { (value(facts.get(name))) } }
+                                @for (_, facts) in &environments {
+                                    td class=[differs(&environments, facts, name)] { (value(facts.get(name))) }
+                                }
                             }
                         }
                     }
@@ -49,6 +52,13 @@ fn environments(report: &Report) -> Vec<(&str, &Facts)> {
         }
     }
     environments
+}
+
+/// The class of a value that is not the first environment's.
+fn differs(environments: &[(&str, &Facts)], facts: &Facts, name: &str) -> Option<&'static str> {
+    let value = |facts: &Facts| facts.get(name).and_then(|fact| fact.value.clone());
+    let (_, first) = environments.first()?;
+    (value(first) != value(facts)).then_some("differs")
 }
 
 fn host(facts: &Facts) -> Markup {

@@ -14,7 +14,7 @@ pub(super) fn section(report: &Report) -> Markup {
     markup! {
         section aria-labelledby="results" {
             h2 id="results" { "Results" }
-            div.scroll { table {
+            div.scroll { table.cells {
                 caption {
                     "Means over trials; ± is half of the 95 % interval of the mean. CPU: 100 % is one core, all time. "
                     "Memory: highest of any trial. Start: from asking for an instance to its agent's first answer."
@@ -22,7 +22,7 @@ pub(super) fn section(report: &Report) -> Markup {
                 thead { tr {
                     th scope="col" { "environment" } th.number scope="col" { "trials" }
                     th.number scope="col" { "mean trial" } th.number scope="col" { "95 %" }
-                    th.number scope="col" { "p50 per inference" } th.number scope="col" { "p99" }
+                    th.number scope="col" { "inference p50" } th.number scope="col" { "p99" }
                     th.number scope="col" { "CPU" } th.number scope="col" { "peak memory" }
                     th.number scope="col" { "start" } th.number scope="col" { "cost per 1,000" }
                 } }
