@@ -3,6 +3,11 @@
 //! The model takes `image` f32 `[1, 3, height, width]`, RGB from 0 to 1, sides multiples of
 //! [`ALIGNMENT`](super::ALIGNMENT), and gives `clean` of the same shape. What is missing to
 //! the multiple is mirrored at the right and lower edge and cut off again.
+//!
+//! **Memory.** A photo too large for one pass is cut into tiles, so the engine never takes
+//! more than one tile of about a megapixel needs (some 150 MB with the shipped model,
+//! measured). To that come the photo and its result, 3 bytes a pixel each: 240 MB at the
+//! largest size that is taken.
 
 use weighbridge_experiment::ApplicationName;
 
