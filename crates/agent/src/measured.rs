@@ -1,0 +1,189 @@
+//! A real application on a real engine, timed.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use sha2::{Digest, Sha256};
+use weighbridge_experiment::{InferenceTiming, Sha256Digest, Usage};
+use weighbridge_inference::{Outcome, Session};
+use weighbridge_measure::{Meter, OwnProcessMeter, Sampler};
+
+use crate::files::read_verified;
+use crate::wire::{Failure, Pass, Prepare, Ready, Stage, Trial, TrialDone, WarmupDone};
+use crate::work::{combined_digest, inputs_of};
+
+struct Input {
+    name: String,
+    bytes: Vec<u8>,
+}
+
+/// An application with its model loaded and its inputs in memory.
+pub(crate) struct MeasuredWork {
+    session: Session,
+    inputs: Vec<Input>,
+    /// Of the result of each input, once it is known. Hashing a photograph takes up to some
+    /// per cent of its inference, so it is done in untimed passes only.
+    digests: Vec<Option<Sha256Digest>>,
+    slowdown_percent: f64,
+}
+
+impl MeasuredWork {
+    pub(crate) fn prepare(base: &Path, request: &Prepare) -> Result<(Self, Ready), Failure> {
+        let began = Instant::now();
+        let model = read_verified(base, "model", &request.model)?;
+        let mut inputs = Vec::with_capacity(request.inputs.len());
+        for file in &request.inputs {
+            inputs.push(Input {
+                name: file.name.clone(),
+                bytes: read_verified(base, "input", file)?,
+            });
+        }
+        let session =
+            Session::load(request.application, model, request.threads).map_err(|error| {
+                let failure = Failure::from_error(Stage::Prepare, &error);
+                Failure {
+                    reason: format!(
+                        "cannot load model `{}`: {}",
+                        request.model.name, failure.reason
+                    ),
+                    ..failure
+                }
+            })?;
+        let ready = Ready { engine: session.engine(), load_seconds: began.elapsed().as_secs_f64() };
+        let digests = vec![None; inputs.len()];
+        let slowdown_percent = request.slowdown_percent.unwrap_or(0.0);
+        Ok((Self { session, inputs, digests, slowdown_percent }, ready))
+    }
+
+    pub(crate) fn warmup(&mut self, pass: Pass) -> Result<WarmupDone, Failure> {
+        let mut inferences = Vec::with_capacity(pass.inferences as usize);
+        for input in inputs_of(pass, self.inputs.len()) {
+            let (outcome, timing) = self.infer(input, Stage::Warmup)?;
+            inferences.push(timing);
+            if self.digests[input].is_none() {
+                self.digests[input] = Some(digest_of(&outcome));
+            }
+        }
+        let output_sha256 = self.digest(pass)?;
+        Ok(WarmupDone { inferences, output_sha256 })
+    }
+
+    pub(crate) fn digest(&mut self, pass: Pass) -> Result<Sha256Digest, Failure> {
+        for input in inputs_of(pass, self.inputs.len()) {
+            if self.digests[input].is_none() {
+                let (outcome, _) = self.infer(input, Stage::Digest)?;
+                self.digests[input] = Some(digest_of(&outcome));
+            }
+        }
+        combined_digest(pass, &self.digests).ok_or_else(|| {
+            Failure::new(Stage::Digest, "a result has no digest although it was just computed")
+        })
+    }
+
+    pub(crate) fn trial(&mut self, trial: Trial) -> Result<TrialDone, Failure> {
+        let fail = |error: &dyn std::error::Error| Failure::from_error(Stage::Trial, error);
+        let (mut meter, _) = OwnProcessMeter::open();
+        let before = meter.usage();
+        let mut inferences = Vec::with_capacity(trial.pass.inferences as usize);
+        let period = Duration::from_secs_f64(1.0 / trial.sample_hertz);
+        let sampler =
+            Sampler::start(meter, period, Instant::now()).map_err(|error| fail(&error))?;
+
+        let began = Instant::now();
+        for input in inputs_of(trial.pass, self.inputs.len()) {
+            // The outcome is dropped at once: freeing it is part of any loop over photographs.
+            let (_, timing) = self.infer(input, Stage::Trial)?;
+            inferences.push(timing);
+        }
+        let total = began.elapsed();
+
+        let mut sampled = sampler.stop().map_err(|error| fail(&error))?;
+        let after = sampled.meter.usage();
+        Ok(TrialDone {
+            inferences,
+            total_nanoseconds: nanoseconds(total),
+            samples: sampled.samples,
+            agent_usage: usage_between(&before, &after),
+            sampler_cost: sampled.cost,
+            output_sha256: combined_digest(trial.pass, &self.digests),
+        })
+    }
+
+    fn infer(&mut self, input: usize, stage: Stage) -> Result<(Outcome, InferenceTiming), Failure> {
+        let Input { name, bytes } = &self.inputs[input];
+        let (outcome, mut timing) = self
+            .session
+            .run_once(bytes, name)
+            .map_err(|error| Failure::from_error(stage, &error))?;
+        if self.slowdown_percent > 0.0 {
+            timing.infer_nanoseconds +=
+                stay_busy(timing.total_nanoseconds(), self.slowdown_percent);
+        }
+        Ok((outcome, timing))
+    }
+}
+
+/// Keeps the thread busy for a share of `nanoseconds`, and says for how long it did.
+fn stay_busy(nanoseconds: u64, percent: f64) -> u64 {
+    let began = Instant::now();
+    let end = Duration::from_nanos((nanoseconds as f64 * percent / 100.0) as u64);
+    while began.elapsed() < end {
+        std::hint::spin_loop();
+    }
+    self::nanoseconds(began.elapsed())
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn digest_of(outcome: &Outcome) -> Sha256Digest {
+    let mut hasher = Sha256::new();
+    for part in outcome.digest_bytes() {
+        hasher.update(&part);
+    }
+    Sha256Digest::finish(hasher)
+}
+
+/// What was used from one reading to the next; memory as it was at the second.
+pub(crate) fn usage_between(before: &Usage, after: &Usage) -> Usage {
+    let since = |read: fn(&Usage) -> Option<u64>| read(after)?.checked_sub(read(before)?);
+    Usage {
+        cpu_nanoseconds: since(|usage| usage.cpu_nanoseconds),
+        memory_resident_bytes: after.memory_resident_bytes,
+        memory_peak_bytes: after.memory_peak_bytes,
+        storage_read_bytes: since(|usage| usage.storage_read_bytes),
+        storage_write_bytes: since(|usage| usage.storage_write_bytes),
+        storage_read_requests: since(|usage| usage.storage_read_requests),
+        storage_write_requests: since(|usage| usage.storage_write_requests),
+        network_receive_bytes: since(|usage| usage.network_receive_bytes),
+        network_transmit_bytes: since(|usage| usage.network_transmit_bytes),
+        network_receive_packets: since(|usage| usage.network_receive_packets),
+        network_transmit_packets: since(|usage| usage.network_transmit_packets),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_counter_that_was_missing_once_has_no_difference() {
+        let before = Usage { cpu_nanoseconds: Some(5), ..Usage::default() };
+        let after = Usage {
+            cpu_nanoseconds: Some(9),
+            storage_read_bytes: Some(7),
+            memory_peak_bytes: Some(3),
+            ..before
+        };
+        let between = usage_between(&before, &after);
+        assert_eq!(between.cpu_nanoseconds, Some(4));
+        assert_eq!(between.storage_read_bytes, None);
+        assert_eq!(between.memory_peak_bytes, Some(3));
+    }
+
+    #[test]
+    fn being_busy_lasts_at_least_its_share() {
+        assert!(stay_busy(1_000_000, 50.0) >= 500_000);
+    }
+}

@@ -1,0 +1,336 @@
+use std::fs;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::Mode;
+use rustix::process::{Signal, set_parent_process_death_signal, umask};
+use subtle::ConstantTimeEq;
+use thiserror::Error;
+use weighbridge_experiment::{Fact, HostFacts, Sha256Digest};
+use weighbridge_measure::host_facts;
+
+use crate::wire::{
+    Answer, Failure, FrameError, Hello, PROTOCOL, Request, SOCKET_NAME, Stage, TOKEN_NAME, Welcome,
+    read_frame, write_frame,
+};
+use crate::work::Work;
+
+/// How an agent is to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentOptions {
+    /// Its directory: socket, token, model and inputs lie in it.
+    pub directory: PathBuf,
+    /// Draw times from this seed instead of measuring.
+    pub simulate: Option<u64>,
+    /// Have the kernel kill the agent when its parent ends. Not in a container, whose parent
+    /// is a runtime that ends after starting it. Beware: the kernel means the parent's
+    /// *thread* that started the agent, so the parent must start it from one that lasts.
+    pub die_with_parent: bool,
+    /// How long to wait for a connection.
+    pub accept_within: Duration,
+}
+
+impl AgentOptions {
+    /// An agent that measures, waits 60 seconds for a connection, and outlives its parent.
+    #[must_use]
+    pub fn new(directory: PathBuf) -> Self {
+        Self {
+            directory,
+            simulate: None,
+            die_with_parent: false,
+            accept_within: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Why an agent ended otherwise than by being told to.
+#[derive(Debug, Error)]
+pub enum AgentError {
+    /// Its directory cannot be entered.
+    #[error("cannot enter the agent's directory {path}")]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It cannot be tied to its parent.
+    #[error("cannot ask the kernel to end the agent with its parent")]
+    DieWithParent(#[source] io::Error),
+    /// Its socket cannot be made.
+    #[error(
+        "cannot listen on {SOCKET_NAME} in {directory}; the directory must be writable and on a file system with sockets"
+    )]
+    Listen {
+        /// The directory.
+        directory: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Nobody came.
+    #[error("nobody connected to the agent within {seconds} s; whoever started it may be gone")]
+    NobodyConnected {
+        /// How long it waited.
+        seconds: u64,
+    },
+    /// A connection could not be accepted.
+    #[error("cannot accept a connection")]
+    Accept(#[source] io::Error),
+    /// The token file cannot be read.
+    #[error("cannot read the token of the agent, {path}")]
+    Token {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The client was refused.
+    #[error("the client was refused: {reason}")]
+    Refused {
+        /// Why.
+        reason: String,
+    },
+    /// The connection failed.
+    #[error("the agent lost its client")]
+    Wire(#[from] FrameError),
+}
+
+/// Runs an agent in `options.directory`, on its own socket there, for one connection, until
+/// that ends. Changes the working directory and, for a moment, the file mode mask of the
+/// whole process.
+///
+/// # Errors
+///
+/// As the variants of [`AgentError`] say. A client that leaves is no error.
+pub fn serve(options: &AgentOptions) -> Result<(), AgentError> {
+    if options.die_with_parent {
+        set_parent_process_death_signal(Some(Signal::KILL))
+            .map_err(|error| AgentError::DieWithParent(error.into()))?;
+    }
+    let directory = &options.directory;
+    std::env::set_current_dir(directory)
+        .map_err(|source| AgentError::Directory { path: directory.clone(), source })?;
+    let listener =
+        listen().map_err(|source| AgentError::Listen { directory: directory.clone(), source })?;
+    let stream = accept(&listener, options.accept_within)?;
+    // One connection only: a second one is refused by the kernel, not left waiting.
+    drop(listener);
+    // The socket's file is of no use any more; where it stays, it goes with the directory.
+    let _ = fs::remove_file(SOCKET_NAME);
+    serve_stream(stream, Path::new("."), options.simulate)
+}
+
+/// The path is relative because that of a socket is limited to 107 bytes, and that of the
+/// directory is not.
+fn listen() -> io::Result<UnixListener> {
+    if fs::symlink_metadata(SOCKET_NAME).is_ok_and(|metadata| metadata.file_type().is_socket()) {
+        fs::remove_file(SOCKET_NAME)?;
+    }
+    let before = umask(Mode::from_raw_mode(0o177));
+    let listener = UnixListener::bind(SOCKET_NAME);
+    umask(before);
+    listener
+}
+
+fn accept(listener: &UnixListener, within: Duration) -> Result<UnixStream, AgentError> {
+    let began = Instant::now();
+    loop {
+        let left = within.saturating_sub(began.elapsed());
+        let timeout = Timespec {
+            tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: left.subsec_nanos().into(),
+        };
+        match poll(&mut [PollFd::new(listener, PollFlags::IN)], Some(&timeout)) {
+            Ok(0) => return Err(AgentError::NobodyConnected { seconds: within.as_secs() }),
+            Ok(_) => {
+                return listener.accept().map(|(stream, _)| stream).map_err(AgentError::Accept);
+            }
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(AgentError::Accept(error.into())),
+        }
+    }
+}
+
+/// Serves one connection over any stream, for files below `base`, until it ends or the agent
+/// is told to.
+///
+/// # Errors
+///
+/// The client is refused, or the connection fails within a message.
+pub fn serve_stream(
+    mut stream: impl Read + Write,
+    base: &Path,
+    simulate: Option<u64>,
+) -> Result<(), AgentError> {
+    let mut agent = Agent { base, simulate, work: None };
+    if !agent.greet(&mut stream)? {
+        return Ok(());
+    }
+    loop {
+        let answer = match read_frame(&mut stream) {
+            Ok(request) => agent.answer_safely(request),
+            Err(FrameError::Closed) => return Ok(()),
+            Err(error @ FrameError::Decode { .. }) => {
+                Answer::Failed(Failure::from_error(Stage::Wire, &error))
+            }
+            Err(error) => return Err(refuse(&mut stream, error)),
+        };
+        match write_frame(&mut stream, &answer) {
+            Ok(()) => {}
+            // The answer itself is too long, and nothing of it was sent.
+            Err(error @ (FrameError::TooLong { .. } | FrameError::Encode { .. })) => {
+                write_frame(
+                    &mut stream,
+                    &Answer::Failed(Failure::from_error(Stage::Wire, &error)),
+                )?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        if answer == Answer::Bye {
+            return Ok(());
+        }
+    }
+}
+
+/// Says why before the connection ends; what cannot be said is in the error anyway.
+fn refuse(stream: &mut impl Write, error: FrameError) -> AgentError {
+    if !error.is_lost() {
+        let _ = write_frame(stream, &Answer::Failed(Failure::from_error(Stage::Wire, &error)));
+    }
+    AgentError::Wire(error)
+}
+
+struct Agent<'a> {
+    base: &'a Path,
+    simulate: Option<u64>,
+    work: Option<Work>,
+}
+
+impl Agent<'_> {
+    /// `false` where the client left without a word.
+    fn greet(&self, stream: &mut (impl Read + Write)) -> Result<bool, AgentError> {
+        let hello = match read_frame(stream) {
+            Ok(Request::Hello(hello)) => hello,
+            Ok(_) => return Err(refused(stream, "the first request was not `hello`")),
+            Err(FrameError::Closed) => return Ok(false),
+            Err(error) => return Err(refuse(stream, error)),
+        };
+        if hello.protocol != PROTOCOL {
+            write_frame(
+                stream,
+                &Answer::VersionRefused { protocol: PROTOCOL, asked: hello.protocol },
+            )?;
+            let reason = format!("it speaks protocol {}, this agent {PROTOCOL}", hello.protocol);
+            return Err(AgentError::Refused { reason });
+        }
+        if !self.token_is_right(&hello)? {
+            return Err(refused(stream, "its token is not that of this agent"));
+        }
+        let welcome = Welcome {
+            protocol: PROTOCOL,
+            agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+            process: std::process::id(),
+            simulated: self.simulate.is_some(),
+        };
+        write_frame(stream, &Answer::Welcome(welcome))?;
+        Ok(true)
+    }
+
+    fn token_is_right(&self, hello: &Hello) -> Result<bool, AgentError> {
+        let path = self.base.join(TOKEN_NAME);
+        let expected = match fs::read(&path) {
+            Ok(expected) => expected,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+            Err(source) => return Err(AgentError::Token { path, source }),
+        };
+        let given = hello.token.as_deref().unwrap_or_default();
+        Ok(expected.trim_ascii_end().ct_eq(given.as_bytes()).into())
+    }
+
+    /// A panic, wherever it comes from, is an answer as well. What was loaded is then given
+    /// up, for its state is unknown.
+    fn answer_safely(&mut self, request: Request) -> Answer {
+        let stage = stage_of(&request);
+        catch_unwind(AssertUnwindSafe(|| self.answer(request))).unwrap_or_else(|panic| {
+            self.work = None;
+            let text = panic.downcast_ref::<&str>().copied();
+            let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+            let text = text.unwrap_or("no message");
+            Answer::Failed(Failure::new(
+                stage,
+                format!("the agent met a bug in itself and gave up what was loaded: {text}"),
+            ))
+        })
+    }
+
+    fn answer(&mut self, request: Request) -> Answer {
+        let answer = match request {
+            Request::Hello(_) => Err(Failure::new(Stage::Hello, "it is the first request only")),
+            Request::Describe => Ok(Answer::Described { facts: facts() }),
+            Request::Prepare(prepare) => {
+                // The former model goes first: two at once may not fit the memory limit.
+                self.work = None;
+                Work::prepare(self.base, &prepare, self.simulate).map(|(work, ready)| {
+                    self.work = Some(work);
+                    Answer::Ready(ready)
+                })
+            }
+            Request::Warmup(pass) => {
+                self.work(Stage::Warmup, |work| work.warmup(pass).map(Answer::WarmupDone))
+            }
+            Request::Trial(trial) => self.work(Stage::Trial, |work| {
+                work.trial(trial).map(|done| Answer::TrialDone(Box::new(done)))
+            }),
+            Request::Digest(pass) => self.work(Stage::Digest, |work| {
+                work.digest(pass).map(|output_sha256| Answer::Digested { output_sha256 })
+            }),
+            Request::Shutdown => Ok(Answer::Bye),
+        };
+        answer.unwrap_or_else(Answer::Failed)
+    }
+
+    fn work(
+        &mut self,
+        stage: Stage,
+        act: impl FnOnce(&mut Work) -> Result<Answer, Failure>,
+    ) -> Result<Answer, Failure> {
+        let nothing = || Failure::new(stage, "nothing was prepared; ask for `prepare` first");
+        act(self.work.as_mut().ok_or_else(nothing)?)
+    }
+}
+
+fn refused(stream: &mut impl Write, reason: &str) -> AgentError {
+    // Whether the client still hears it changes nothing.
+    let _ = write_frame(stream, &Answer::Failed(Failure::new(Stage::Hello, reason)));
+    AgentError::Refused { reason: reason.to_owned() }
+}
+
+const fn stage_of(request: &Request) -> Stage {
+    match request {
+        Request::Hello(_) => Stage::Hello,
+        Request::Describe => Stage::Describe,
+        Request::Prepare(_) => Stage::Prepare,
+        Request::Warmup(_) => Stage::Warmup,
+        Request::Trial(_) => Stage::Trial,
+        Request::Digest(_) => Stage::Digest,
+        Request::Shutdown => Stage::Wire,
+    }
+}
+
+/// The facts of where the agent runs, and of the agent itself. Hashing the executable takes
+/// a tenth of a second, so it is not part of starting.
+fn facts() -> HostFacts {
+    const NAME: &str = "agent_executable_sha256";
+    const PATH: &str = "/proc/self/exe";
+    let mut facts = host_facts();
+    facts.0.push(match fs::read(PATH) {
+        Ok(content) => Fact::known(NAME, Sha256Digest::of(&content).to_string(), PATH),
+        Err(error) => Fact::missing(NAME, format!("cannot read {PATH}: {error}"), PATH),
+    });
+    facts
+}
