@@ -10,21 +10,27 @@ import torch
 import photos
 import rain
 
-PROCEDURAL_SHARE = 0.12
-CLEAN_SHARE = 0.12
+PROCEDURAL_SHARE = 0.3
+MIXED_SHARE = 0.25
 
 
-def build_pools(seed, patches, rains, size):
+def build_pools(seed, lift, patches=7000, rains=7000, size=96):
     """Returns uint8 arrays: clean patches [n, 3, size, size] and streak maps [m, 1, size, size]."""
     rng = np.random.default_rng(seed)
     pictures = [photos.load(name) for name in photos.TRAINING]
     chance = np.array(photos.WEIGHTS) / sum(photos.WEIGHTS)
+
+    def draw_patch():
+        if rng.random() < PROCEDURAL_SHARE:
+            return photos.procedural(rng, size)
+        return photos.augmented_patch(rng, pictures[rng.choice(len(pictures), p=chance)], size, lift)
+
     clean = np.empty((patches, 3, size, size), np.uint8)
     for k in range(patches):
-        if rng.random() < PROCEDURAL_SHARE:
-            patch = photos.procedural(rng, size)
-        else:
-            patch = photos.augmented_patch(rng, pictures[rng.choice(len(pictures), p=chance)], size)
+        patch = draw_patch()
+        if rng.random() < MIXED_SHARE:  # one picture shining through another
+            share = rng.uniform(0.2, 0.8)
+            patch = share * patch + (1 - share) * draw_patch()
         clean[k] = np.round(patch * 255).transpose(2, 0, 1)
     streaks = np.empty((rains, 1, size, size), np.uint8)
     for k in range(rains):
@@ -35,8 +41,9 @@ def build_pools(seed, patches, rains, size):
 class Batches:
     """Draws training batches; the blend is that of `rain.blend`, written for whole batches."""
 
-    def __init__(self, clean, streaks, seed):
+    def __init__(self, clean, streaks, seed, dry_share, veil):
         self.clean, self.streaks = torch.from_numpy(clean), torch.from_numpy(streaks)
+        self.dry_share, self.veil = dry_share, veil
         self.rng = np.random.default_rng(seed)
 
     def draw(self, count):
@@ -48,9 +55,9 @@ class Batches:
             target = target.flip(3)
         if rng.random() < 0.5:
             cover = cover.flip(3)
-        looks = [rain.draw_blend(rng) for _ in range(count)]
+        looks = [rain.draw_blend(rng, *self.veil) for _ in range(count)]
         rainy = _blend(target, cover, looks)
-        dry = torch.from_numpy(rng.random(count) < CLEAN_SHARE)
+        dry = torch.from_numpy(rng.random(count) < self.dry_share)
         rainy = torch.where(dry[:, None, None, None], target, rainy)
         # A little sensor noise on some: real streaks never sit on noiseless pixels.
         noise = np.where(rng.random(count) < 0.25, rng.uniform(0, 0.012, count), 0).astype(np.float32)

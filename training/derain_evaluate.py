@@ -22,6 +22,8 @@ from rain_unseen import perspective_drops
 OUT = MODELS / "evaluation" / "derain"
 SIDE = 288
 UNSEEN = "perspective_drops"
+HAZY, HAZY_VEIL = "segments_in_haze", 0.08
+KINDS = (*rain.GENERATORS, HAZY, UNSEEN)
 # Two crops of each held-out photograph: (left, top).
 CROPS = {"chelsea": ((0, 12), (150, 0)), "coffee": ((120, 40), (300, 112)), "rocket": ((10, 60), (340, 130))}
 # The rains shown on the first and on the second crop.
@@ -29,14 +31,19 @@ SHOWN = (("segments", "particles"), ("blurred_noise", UNSEEN))
 
 
 def held_out_rain(rng, photo, kind):
-    """Rain over a photo [h, w, 3]: one layer inside the held-out bands, or the unseen construction."""
+    """Rain over a photo [h, w, 3]: one layer inside the held-out bands, or the unseen construction.
+
+    The unseen construction brings its own haze; of the others only `HAZY` has a veil.
+    """
     if kind == UNSEEN:
         return perspective_drops(rng, photo)
+    veil = HAZY_VEIL if kind == HAZY else 0.0
+    kind = "segments" if kind == HAZY else kind
     height, width = photo.shape[:2]
     angle = rng.choice([-1, 1]) * rng.uniform(*rain.HELD_OUT_ANGLE)
     length = rng.uniform(*rain.HELD_OUT_LENGTH)
     streaks = rain.GENERATORS[kind](rng, height, width, angle, length, rng.uniform(0.1, 0.35))
-    look = rain.draw_blend(rng) | {"strength": rng.uniform(0.5, 0.9)}
+    look = rain.draw_blend(rng) | {"strength": rng.uniform(0.5, 0.9), "veil": veil}
     return rain.blend(photo, streaks, look)
 
 
@@ -59,11 +66,11 @@ def full_photos(session, rounds=4):
     gains = defaultdict(list)
     for name in photos.HELD_OUT:
         photo = to_bytes(photos.load(name))
-        for kind in (*rain.GENERATORS, UNSEEN):
+        for kind in KINDS:
             rows = [measure(session, photo, to_bytes(held_out_rain(rng, photo / 255, kind))) for _ in range(rounds)]
             mean = {key: np.mean([row[key] for row in rows]) for key in rows[0]}
             gain = [row["psnr_derained_db"] - row["psnr_rainy_db"] for row in rows]
-            gains["unseen" if kind == UNSEEN else "seen"] += gain
+            gains[kind if kind in (HAZY, UNSEEN) else "held-out parameters"] += gain
             worse = sum(row["ssim_derained"] <= row["ssim_rainy"] for row in rows)
             print(f"| {name} | {kind} | {mean['psnr_rainy_db']:.2f} | {mean['psnr_derained_db']:.2f} "
                   f"| {np.mean(gain):+.2f} | {min(gain):+.2f} | {mean['ssim_rainy']:.4f} "

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import skimage.data
 import sklearn.datasets
-from PIL import Image
+from PIL import Image, ImageDraw
+from scipy.ndimage import gaussian_filter, rotate
 
 SKIMAGE = Path(skimage.data.__file__).parent
 SKLEARN = Path(sklearn.datasets.__file__).parent / "images"
@@ -72,8 +73,10 @@ def _field(rng, size, scale):
 
 
 def procedural(rng, size):
-    """A made-up picture: gradient, fractal texture, shapes, stripes or glyph-like marks."""
-    kind = rng.integers(5)
+    """A made-up picture: gradient, fractal, shapes, stripes, print-like marks, grain or dead leaves."""
+    kind = rng.integers(8)
+    if kind >= 6:
+        return _dead_leaves(rng, size)
     low, high = rng.random(3), rng.random(3)
     mix = _field(rng, size, rng.uniform(size / 3, size))
     if kind == 1:
@@ -83,16 +86,46 @@ def procedural(rng, size):
         rows, columns = np.mgrid[:size, :size]
         wave = np.sin((rows * np.sin(angle) + columns * np.cos(angle)) * 2 * np.pi / period)
         mix = 0.6 * mix + 0.4 * np.clip(wave * rng.uniform(1, 6), -1, 1)
+    if kind == 5:
+        mix = 0.5 * mix + 0.5 * _grain(rng, size)
     picture = low + (high - low) * np.clip(mix, 0, 1)[..., None]
     if kind in (2, 4):
         picture = _marks(rng, picture, glyphs=kind == 4)
     return np.clip(picture, 0, 1).astype(np.float32)
 
 
+def _grain(rng, size):
+    """Oriented noise like fur, wood or grass: thin and long as rain is, yet part of the scene."""
+    noise = rng.normal(0, 1, (size * 3 // 2, size * 3 // 2))
+    noise = gaussian_filter(noise, (rng.uniform(2, 14), rng.uniform(0.4, 1.6)))
+    noise = rotate(noise, rng.uniform(0, 180), reshape=False, order=1, mode="reflect")
+    start = size // 4
+    noise = noise[start:start + size, start:start + size]
+    return 0.5 + noise / (noise.std() + 1e-6) * rng.uniform(0.08, 0.25)
+
+
+def _dead_leaves(rng, size):
+    """Overlapping shapes of all sizes: edges and contrasts much as in photographs, endlessly new."""
+    picture = np.full((size, size, 3), rng.random(3), np.float32)
+    palette = np.clip(rng.random((6, 3)) * rng.uniform(0.4, 1.0) + rng.normal(0, 0.1, (6, 3)), 0, 1)
+    grain = _grain(rng, size)[..., None] - 0.5
+    for _ in range(rng.integers(60, 160)):
+        reach = min(size * 0.6, 1.5 / rng.uniform(0.03, 1.0) ** 1.2)
+        mask = Image.new("L", (size, size))
+        x, y = rng.uniform(0, size, 2)
+        corners = np.sort(rng.uniform(0, 2 * np.pi, rng.integers(3, 12)))
+        far = reach * rng.uniform(0.6, 1.3, len(corners))
+        points = np.stack([x + far * np.cos(corners), y + far * np.sin(corners)], 1)
+        ImageDraw.Draw(mask).polygon([tuple(p) for p in points], fill=255)
+        inside = np.asarray(mask) > 0
+        colour = np.clip(palette[rng.integers(6)] + rng.normal(0, 0.06, 3), 0, 1)
+        picture[inside] = (colour + grain * rng.uniform(0, 0.8))[inside]
+    soft = rng.uniform(0.3, 0.9)
+    return np.clip(gaussian_filter(picture, (soft, soft, 0)), 0, 1).astype(np.float32)
+
+
 def _marks(rng, picture, glyphs):
     """Draws ellipses, boxes and triangles (large), or rows of small strokes like print."""
-    from PIL import ImageDraw
-
     size = picture.shape[0]
     image = Image.fromarray((picture * 255).astype(np.uint8)).resize((2 * size, 2 * size))
     draw = ImageDraw.Draw(image)
@@ -110,7 +143,7 @@ def _marks(rng, picture, glyphs):
     return np.asarray(image.resize((size, size), Image.BOX), np.float32) / 255
 
 
-def augmented_patch(rng, photo, size):
+def augmented_patch(rng, photo, size, lift):
     """A random crop of a photograph: scaled, rotated, flipped, re-toned, sometimes re-compressed."""
     height, width = photo.shape[:2]
     scale = np.exp(rng.uniform(np.log(0.45), np.log(1.4)))
@@ -124,16 +157,20 @@ def augmented_patch(rng, photo, size):
     if rng.random() < 0.5:
         image = image.transpose(Image.FLIP_LEFT_RIGHT)
     patch = np.asarray(image, np.float32) / 255
-    return retone(rng, patch)
+    if rng.random() < 0.5:  # other colours and another way up, so that no photograph is learnt by heart
+        patch = np.rot90(patch[..., rng.permutation(3)], rng.integers(4))
+    return retone(rng, patch, lift)
 
 
-def retone(rng, patch):
-    """Gamma, contrast, brightness and colour changes, as between cameras and hours of the day."""
+def retone(rng, patch, lift=0.02):
+    """Gamma, contrast, brightness and colour changes, as between cameras and hours of the day.
+
+    `lift` bounds how far black is raised: the less it is, the better a veil can be recognised.
+    """
     if np.ptp(patch, axis=2).max() < 0.02:  # grey picture: give it a tint
         patch = patch * rng.uniform(0.65, 1.0, 3)
     patch = np.clip(patch, 0, 1) ** rng.uniform(0.65, 1.6)
-    # Black stays almost black: a lifted black is how the network may recognise a veil.
-    patch = patch * rng.uniform(0.6, 1.15) + rng.uniform(-0.04, 0.02)
+    patch = patch * rng.uniform(0.6, 1.15) + rng.uniform(-0.04, lift)
     grey = patch.mean(axis=2, keepdims=True)
     patch = grey + (patch - grey) * rng.uniform(0.3, 1.3)
     return np.clip(patch * rng.uniform(0.92, 1.08, 3), 0, 1).astype(np.float32)

@@ -124,16 +124,16 @@ def streak_map(rng, height, width):
     return np.clip(total, 0, 1).astype(np.float32)
 
 
-def draw_blend(rng):
+def draw_blend(rng, veil_share=0.25, veil_most=0.12):
     """How a streak map meets the photo: mode, strength, streak colour and veil (haze)."""
     shade = rng.uniform(0.6, 1.0)
     blue = rng.uniform(0, 0.08) if rng.random() < 0.4 else 0.0
-    hazy = rng.random() < 0.45
+    hazy = rng.random() < veil_share
     return {
         "mode": int(rng.integers(3)),
         "strength": rng.uniform(0.35, 1.0),
         "colour": np.array([shade - blue, shade - blue / 2, min(1.0, shade + blue / 2)], np.float32),
-        "veil": rng.uniform(0.0, 0.15) if hazy else 0.0,
+        "veil": rng.uniform(0.0, veil_most) if hazy else 0.0,
         "air": rng.uniform(0.6, 0.95),
     }
 

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 
-def perspective_drops(rng, photo, drops=11000, wind=None, exposure=None, haze=None):
+def perspective_drops(rng, photo, drops=10000, wind=None, exposure=None, haze=None):
     """Returns the photo [h, w, 3] seen through simulated rain."""
     height, width = photo.shape[:2]
     wind = rng.uniform(-0.45, 0.45) if wind is None else wind
@@ -20,7 +20,7 @@ def perspective_drops(rng, photo, drops=11000, wind=None, exposure=None, haze=No
     focal = 1.1 * max(height, width)
     count = int(drops * height * width / (384 * 384))
     depth = (rng.random(count) * 0.97 + 0.03) ** 0.5 * 12 + 0.9
-    size = rng.uniform(0.5, 2.2, count) ** 1.2 / 1000
+    size = rng.uniform(0.8, 3.0, count) ** 1.2 / 1000
     speed = 9.65 - 10.3 * np.exp(-600 * size)
     screen_x, screen_y = rng.uniform(-0.1, 1.1, count) * width, rng.uniform(-0.1, 1.1, count) * height
     beat, phase = rng.uniform(0.0, 0.6, count), rng.uniform(0, 2 * np.pi, count)
@@ -33,12 +33,12 @@ def perspective_drops(rng, photo, drops=11000, wind=None, exposure=None, haze=No
         x = screen_x[k] + wind * reach[k] * time
         y = screen_y[k] + reach[k] * time
         light = (1 - beat[k] * np.sin(2 * np.pi * time * 2.5 + phase[k]) ** 2) * min(1.0, breadth[k] * 0.9)
-        _splat(soft if depth[k] < 3.0 else sharp, x, y, light * 0.75, max(1, round(breadth[k])))
+        _splat(soft if depth[k] < 3.0 else sharp, x, y, light, max(1, round(breadth[k])))
     cover = 1 - (1 - np.clip(gaussian_filter(sharp, 0.45), 0, 0.9)) * (1 - np.clip(gaussian_filter(soft, 1.1), 0, 0.9))
     behind = np.stack([gaussian_filter(photo[..., c], 14) for c in range(3)], axis=2)
     drop_colour = np.clip(0.35 * behind + 0.62, 0, 1)
     veiled = photo * (1 - haze) + haze * 0.85
-    return np.clip(veiled + (drop_colour - veiled) * cover[..., None] * 0.85, 0, 1).astype(np.float32)
+    return np.clip(veiled + (drop_colour - veiled) * cover[..., None] * 0.95, 0, 1).astype(np.float32)
 
 
 def _splat(plane, x, y, light, breadth):

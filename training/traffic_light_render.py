@@ -180,7 +180,7 @@ def render(rng, label, held_out, pictures, side=128):
     scene = _background(rng, pictures, side) * (1 - alpha) + paint[..., :3] * alpha
     scene = scene * (1 - cover) + colour * cover
     light = light * (1 - cover)
-    power = rng.uniform(0.75, 1.3)
+    power = rng.uniform(0.95, 1.35)
     ambient = conditions["darkness"]
     glow = light.max(axis=2, keepdims=True)
     picture = scene * ambient * (1 - glow) + light * power
@@ -192,7 +192,7 @@ def render(rng, label, held_out, pictures, side=128):
 def _develop(rng, picture, conditions, side):
     """The camera: rain, blur, colour cast, exposure, noise and compression."""
     if rng.random() < 0.15:
-        look = rain.draw_blend(rng) | {"strength": rng.uniform(0.1, 0.5)}
+        look = rain.draw_blend(rng, 0.45, 0.15) | {"strength": rng.uniform(0.1, 0.5)}
         picture = rain.blend(np.clip(picture, 0, 1), rain.streak_map(rng, side, side), look)
     zoom = side / 64
     picture = gaussian_filter(picture, (conditions["blur"] * zoom, conditions["blur"] * zoom, 0))

@@ -60,8 +60,8 @@ def train(net, images, labels, epochs, batch, peak):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--renders", type=int, default=16000)
-    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--renders", type=int, default=14000)
+    parser.add_argument("--epochs", type=int, default=28)
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--out", type=Path, default=MODELS / "traffic-light.onnx")
     options = parser.parse_args()
