@@ -15,6 +15,7 @@
 //! | `process_identity` | naming a process so that a reused number is never mistaken for it |
 //! | `traces` | what is left of an instance, and its removal |
 //! | `facts` | what an environment knows of one instance |
+//! | `spawner` | the one thread that starts processes |
 //! | `host_process` | an agent started as a plain process, shared by native and simulated |
 //! | `native`, `container`, `simulated` | the environments |
 
@@ -32,11 +33,13 @@ mod layout;
 pub mod native;
 mod process_identity;
 pub mod simulated;
+mod spawner;
 mod traces;
 
 pub use container::{ContainerEnvironment, MONITOR_COMMAND, container_monitor, monitor_directory};
 pub use environment::{CopySource, Environment, Port, environments, open, reap};
 pub use error::EnvironmentError;
 pub use native::NativeEnvironment;
+pub use process_identity::ProcessIdentity;
 pub use simulated::SimulatedEnvironment;
 pub use traces::{Trace, traces};

@@ -12,13 +12,13 @@ use serde::{Deserialize, Serialize};
 
 /// One process of this or an earlier boot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ProcessIdentity {
+pub struct ProcessIdentity {
     /// Its number as the host counts.
-    pub(crate) process: u32,
+    pub process: u32,
     /// Clock ticks after boot at which it started: field 22 of `/proc/PID/stat`.
-    pub(crate) start_ticks: u64,
+    pub start_ticks: u64,
     /// `/proc/sys/kernel/random/boot_id`.
-    pub(crate) boot: String,
+    pub boot: String,
 }
 
 /// The fields of `/proc/PID/stat` that are used here (proc_pid_stat(5)).
@@ -61,23 +61,18 @@ fn boot_id() -> Option<String> {
 
 impl ProcessIdentity {
     /// The identity of a process that exists now.
-    pub(crate) fn of(process: u32) -> Option<Self> {
+    #[must_use]
+    pub fn of(process: u32) -> Option<Self> {
         let stat = ProcessStat::of(process)?;
         Some(Self { process, start_ticks: stat.start_ticks, boot: boot_id()? })
     }
 
     /// Whether this very process still runs (a zombie does not).
-    pub(crate) fn is_running(&self) -> bool {
+    #[must_use]
+    pub fn is_running(&self) -> bool {
         boot_id().is_some_and(|boot| boot == self.boot)
             && ProcessStat::of(self.process)
                 .is_some_and(|stat| stat.start_ticks == self.start_ticks && !stat.has_ended())
-    }
-
-    /// Sends a signal if this very process still runs.
-    pub(crate) fn signal(&self, signal: Signal) {
-        if self.is_running() {
-            signal_process(self.process, signal);
-        }
     }
 }
 
@@ -185,7 +180,7 @@ mod tests {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         let identity = ProcessIdentity::of(child.id()).unwrap();
         assert!(process_tree(std::process::id()).contains(&child.id()));
-        identity.signal(Signal::KILL);
+        signal_process(identity.process, Signal::KILL);
         assert!(wait_until(Duration::from_secs(5), || !identity.is_running()));
         child.wait().unwrap();
     }

@@ -34,6 +34,10 @@ pub struct EnvironmentPlan {
     pub restriction: Option<String>,
     /// What an hour costs; `None` where the user named no price.
     pub price: Option<ResolvedPrice>,
+    /// Slowed down on purpose, by a busy loop of this share of each inference: a test of
+    /// whether a difference of known size is found. `None` in every honest run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slowdown_percent: Option<f64>,
 }
 
 /// A file that goes into every environment, known by its digest.

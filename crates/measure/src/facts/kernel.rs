@@ -26,7 +26,11 @@ pub(super) fn read(reader: &mut Reader<'_>) {
     reader.add("operating_system", "/etc/os-release", system);
     let isolation = reader.text("/proc/cmdline").map(|line| isolation(&line));
     reader.add("kernel_isolation_options", "/proc/cmdline, words of timing only", isolation);
-    reader.add_file("cpu_isolated", "/sys/devices/system/cpu/isolated");
+    const ISOLATED: &str = "/sys/devices/system/cpu/isolated";
+    let isolated = reader.text(ISOLATED);
+    let isolated =
+        isolated.map(|list| if list.trim().is_empty() { "none".to_owned() } else { list });
+    reader.add("cpu_isolated", ISOLATED, isolated);
     const CLOCK: &str = "/sys/devices/system/clocksource/clocksource0";
     reader.add_file("clock_source", &format!("{CLOCK}/current_clocksource"));
     reader.add_file("clock_sources_available", &format!("{CLOCK}/available_clocksource"));

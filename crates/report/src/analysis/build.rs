@@ -10,9 +10,9 @@ use super::model::{
 };
 use super::trials::CellTrials;
 
-/// What so many seconds of an environment cost at a price. Given by the caller, since
-/// pricing is not this crate's business.
-pub type CostOfTime<'a> = dyn Fn(&ResolvedPrice, f64) -> Money + 'a;
+/// What so many seconds of an environment cost at a price, or why that cannot be said. Given
+/// by the caller, since pricing is not this crate's business.
+pub type CostOfTime<'a> = dyn Fn(&ResolvedPrice, f64) -> Result<Money, String> + 'a;
 
 /// The report on one run. A pure function: the same record and prices give the same report.
 #[must_use]
@@ -34,7 +34,8 @@ pub fn build(record: &RunRecord, cost_of_time: &CostOfTime<'_>) -> Report {
         })
         .collect();
     let (comparisons, not_compared) = comparisons(record, &planned, &cells, &trials);
-    let notes = notes(record, &cells, comparisons.len());
+    let tested = comparisons.iter().filter(|comparison| comparison.ci95.is_some()).count();
+    let notes = notes(record, &cells, tested);
     Report {
         format: REPORT_FORMAT.to_owned(),
         run: summary(record),
@@ -107,7 +108,7 @@ fn comparisons(
     (compared, not_compared)
 }
 
-fn notes(record: &RunRecord, cells: &[Cell], comparisons: usize) -> Vec<String> {
+fn notes(record: &RunRecord, cells: &[Cell], tested: usize) -> Vec<String> {
     let mut notes = Vec::new();
     match record.status() {
         RunStatus::Finished => {}
@@ -129,9 +130,9 @@ fn notes(record: &RunRecord, cells: &[Cell], comparisons: usize) -> Vec<String> 
              between one start and the next"
         ));
     }
-    if comparisons > 1 {
+    if tested > 1 {
         notes.push(format!(
-            "each of the {comparisons} verdicts is tested at 5 % by itself: of 20 comparisons of identical \
+            "each of the {tested} verdicts is tested at 5 % by itself: of 20 comparisons of identical \
              systems about one is called different"
         ));
     }

@@ -277,11 +277,13 @@ fn cost(
     let per_trial = inferences as f64 / trial.values.len() as f64;
     let of_thousand =
         |trial_seconds: f64| cost_of_time(price, trial_seconds.max(0.0) / per_trial * 1000.0);
-    let amount = |seconds: f64| of_thousand(seconds).amount.normalize().to_string();
+    let amount =
+        |seconds: f64| Ok::<_, String>(of_thousand(seconds)?.amount.normalize().to_string());
+    let ends = trial.ci95.map(|[low, high]| Ok::<_, String>([amount(low)?, amount(high)?]));
     Ok(Cost {
-        amount: amount(trial.mean),
-        currency: of_thousand(trial.mean).currency.to_string(),
-        ci95: trial.ci95.map(|ends| ends.map(amount)),
+        amount: amount(trial.mean)?,
+        currency: of_thousand(trial.mean)?.currency.to_string(),
+        ci95: ends.transpose()?,
         ci95_reason: trial.ci95_reason.clone(),
     })
 }

@@ -306,13 +306,13 @@ pub(crate) fn mixed() -> RunRecord {
 }
 
 /// A price of time that is easy to check: hours × hourly price, exact to a billionth.
-pub(crate) fn cost(price: &ResolvedPrice, seconds: f64) -> Money {
+pub(crate) fn cost(price: &ResolvedPrice, seconds: f64) -> Result<Money, String> {
     let nanoseconds = rust_decimal::Decimal::from((seconds * 1e9) as u64);
     let hours = nanoseconds / rust_decimal::Decimal::from(3_600_000_000_000_u64);
-    Money {
+    Ok(Money {
         amount: (price.hourly.amount * hours).round_dp(9),
         currency: price.hourly.currency.clone(),
-    }
+    })
 }
 
 pub(crate) fn report(record: &RunRecord) -> Report {

@@ -1,0 +1,207 @@
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Weigh AI services: how fast, how steadily and at what price the same application runs in
+/// each place where it could run.
+#[derive(Debug, Parser)]
+#[command(
+    name = "weighbridge",
+    version,
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "Data lies in $WEIGHBRIDGE_HOME, else in the XDG data directory.\n\
+                  Exit status: 0 done, 1 failed or interrupted, 2 usage, 3 the run finished but a\n\
+                  requested environment was unavailable or a cell gave no number."
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Weigh applications in environments, side by side
+    Run(RunArguments),
+    /// Environments: what works here, and why not
+    Env(EnvArguments),
+    /// Applications, their models, what is trained and what is not
+    App(AppArguments),
+    /// List the runs in the registry
+    Runs(RunsArguments),
+    /// Render the report of a run
+    Report(ReportArguments),
+    /// Draw one figure or table of a run
+    Figure(FigureArguments),
+    /// Compare the same cells of two runs
+    Compare(CompareArguments),
+    /// Check an experiment file without running anything
+    Check(CheckArguments),
+    /// Remove whatever killed runs left on this host
+    Reap,
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the JSON Schema of a published format
+    Schema {
+        /// The format
+        #[arg(value_enum)]
+        name: super::schema::SchemaName,
+    },
+    /// Print the manual page in roff; view it with `weighbridge man | man -l -`
+    Man,
+}
+
+/// How data is printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    #[default]
+    Table,
+    /// For programs; the schemas are in docs/schema
+    Json,
+    /// For spreadsheets
+    Csv,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    weighbridge run                                both applications, native and in a container\n  \
+    weighbridge run --app derain --inputs photos/  your own photos\n  \
+    weighbridge run edge.toml --trials 50          an experiment file, with more trials\n  \
+    weighbridge run --resume latest                go on after Ctrl-C or a crash\n\n\
+    Trials of all cells are interleaved in random blocks, and the agent starts anew for each,\n\
+    so that drift of the host falls on all environments alike.")]
+pub(crate) struct RunArguments {
+    /// Experiment file; without one, every application in `native` and `container`
+    pub(crate) file: Option<PathBuf>,
+    /// Only this environment, by kind or by its name in the file; repeatable
+    #[arg(long = "env", value_name = "KIND")]
+    pub(crate) environments: Vec<String>,
+    /// Only this application, or workload by its name in the file; repeatable
+    #[arg(long = "app", value_name = "NAME")]
+    pub(crate) applications: Vec<String>,
+    /// Trials of each application in each environment [default: 20]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) trials: Option<u32>,
+    /// A photo or a directory of photos in place of the shipped samples
+    #[arg(long, value_name = "DIR")]
+    pub(crate) inputs: Option<PathBuf>,
+    /// Seed of the order of trials and of every interval [default: 42]
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// What is printed at the end
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    /// Go on with a run that was interrupted or killed: an id, a unique prefix, or `latest`
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["file", "environments", "applications", "trials", "inputs", "seed", "slow_down"])]
+    pub(crate) resume: Option<String>,
+    /// Slow one environment down on purpose, by a busy loop after each inference, to see
+    /// whether a difference of known size is found: `NAME=PERCENT`. The run says so.
+    #[arg(long, value_name = "ENV=PERCENT", hide = true)]
+    pub(crate) slow_down: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EnvArguments {
+    #[command(subcommand)]
+    pub(crate) command: EnvCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EnvCommand {
+    /// Try each environment once for real and say what works
+    List {
+        /// How it is printed
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AppArguments {
+    #[command(subcommand)]
+    pub(crate) command: AppCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AppCommand {
+    /// List the applications
+    List {
+        /// How it is printed
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunsArguments {
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// How a report is rendered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// One self-contained page
+    Html,
+    /// Markdown
+    Md,
+    /// One row a cell
+    Csv,
+    /// weighbridge.report/1
+    Json,
+    /// As `weighbridge run` prints it
+    Table,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArguments {
+    /// An id, a unique prefix, or `latest`
+    pub(crate) run: String,
+    /// What to render
+    #[arg(long, value_enum, default_value = "table")]
+    pub(crate) format: ReportFormat,
+    /// Write to this file instead of standard output
+    #[arg(long, value_name = "PATH")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    weighbridge figure edge.fig2 --run latest --out fig2.svg   a drawing; .png works too\n  \
+    weighbridge figure edge.appendix1 --run latest             a table; --out x.csv or x.json")]
+pub(crate) struct FigureArguments {
+    /// Which one, e.g. edge.fig2; a wrong name lists them
+    pub(crate) id: String,
+    /// An id, a unique prefix, or `latest`
+    #[arg(long, value_name = "RUN")]
+    pub(crate) run: String,
+    /// Write to this file; its extension chooses the format: svg, png, csv, json, txt
+    #[arg(long, value_name = "PATH")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompareArguments {
+    /// The run that is compared with: an id, a unique prefix, or `latest`
+    pub(crate) a: String,
+    /// The run that is compared
+    pub(crate) b: String,
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArguments {
+    /// The experiment file
+    pub(crate) file: PathBuf,
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}

@@ -1,0 +1,58 @@
+use anyhow::Context as _;
+use serde_json::json;
+
+use super::arguments::{CheckArguments, Format};
+use super::{Outcome, output};
+use weighbridge_experiment::Experiment;
+
+/// Reads an experiment file and says what it asks for. Nothing outside the file is touched.
+pub(super) fn check(arguments: &CheckArguments) -> anyhow::Result<Outcome> {
+    let experiment = crate::run::read_experiment(&arguments.file)?;
+    match arguments.format {
+        Format::Table => output::write_text(&summary(&experiment))?,
+        Format::Json => output::write_json(&json!({
+            "format": "weighbridge.experiment/1",
+            "valid": true,
+            "experiment": serde_json::to_value(&experiment).context("cannot write JSON")?,
+        }))?,
+        Format::Csv => output::write_text(&csv(&experiment))?,
+    }
+    Ok(Outcome::Done)
+}
+
+fn summary(experiment: &Experiment) -> String {
+    let mut lines = vec![format!("{}: valid, seed {}", experiment.name, experiment.seed)];
+    for environment in &experiment.environments {
+        let mut limits = Vec::new();
+        limits.extend(environment.cpus.map(|cpus| format!("{cpus} CPUs")));
+        limits.extend(environment.memory.map(|memory| format!("{memory} of memory")));
+        let limits =
+            if limits.is_empty() { "all CPUs of the host".to_owned() } else { limits.join(", ") };
+        lines.push(format!("  environment {}: {}, {limits}", environment.name, environment.kind));
+    }
+    for workload in &experiment.workloads {
+        lines.push(format!(
+            "  workload {}: {}, {} trials, {} warm-up",
+            workload.name, workload.application, workload.trials, workload.warmup
+        ));
+    }
+    lines.join("\n")
+}
+
+fn csv(experiment: &Experiment) -> String {
+    let mut lines = vec!["environment,kind,workload,application,trials".to_owned()];
+    for workload in &experiment.workloads {
+        for environment in &experiment.environments {
+            // Names are letters, digits, `-`, `_` and `.` only: nothing to quote.
+            lines.push(format!(
+                "{},{},{},{},{}",
+                environment.name,
+                environment.kind,
+                workload.name,
+                workload.application,
+                workload.trials
+            ));
+        }
+    }
+    lines.join("\n")
+}

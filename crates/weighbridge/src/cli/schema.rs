@@ -1,0 +1,38 @@
+//! `weighbridge schema`: the JSON Schema of everything that others read or write.
+
+use clap::ValueEnum;
+use schemars::{Schema, schema_for};
+use weighbridge_experiment::{RunRecord, file::experiment_schema};
+
+use super::{Outcome, applications::ApplicationList, environments::EnvironmentList, output};
+
+/// A published format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaName {
+    /// The experiment file
+    Experiment,
+    /// weighbridge.run/1: the record of a run, as the registry keeps it
+    Run,
+    /// weighbridge.report/1: what `report --format json` prints
+    Report,
+    /// weighbridge.environments/1: what `env list --format json` prints
+    Environments,
+    /// weighbridge.applications/1: what `app list --format json` prints
+    Applications,
+    /// The frames between a host and the agent inside an environment
+    Wire,
+}
+
+/// Prints one schema.
+pub(super) fn print(name: SchemaName) -> anyhow::Result<Outcome> {
+    let schema: Schema = match name {
+        SchemaName::Experiment => experiment_schema(),
+        SchemaName::Run => schema_for!(RunRecord),
+        SchemaName::Report => weighbridge_report::analysis::report_schema(),
+        SchemaName::Environments => schema_for!(EnvironmentList),
+        SchemaName::Applications => schema_for!(ApplicationList),
+        SchemaName::Wire => weighbridge_agent::wire::wire_schema(),
+    };
+    output::write_json(&schema)?;
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,37 @@
+//! The stages of a run, in the order in which data passes through them.
+//!
+//! ```text
+//! asked ─▶ plan ─▶ preflight ─▶ conduct (instance ─▶ trial, block by block) ─▶ record
+//! ```
+//!
+//! Only this module and the command line see the whole line; each stage takes the type of
+//! the one before it.
+
+mod asked;
+mod conduct;
+mod files;
+mod host;
+mod instance;
+mod order;
+mod plan;
+mod preflight;
+mod probe;
+mod progress;
+mod reap;
+mod trial;
+
+pub(crate) use asked::{Asked, Options, experiment, read_experiment};
+pub(crate) use conduct::{Conduct, Ending};
+pub(crate) use files::Materials;
+pub(crate) use host::Host;
+pub(crate) use plan::resolve;
+pub(crate) use preflight::preflight;
+pub(crate) use probe::Probes;
+pub(crate) use reap::reap;
+
+/// The digest of an executable file.
+pub(crate) fn executable_digest(
+    path: &std::path::Path,
+) -> std::io::Result<weighbridge_experiment::Sha256Digest> {
+    files::digest_of_file(path).map(|(digest, _)| digest)
+}

@@ -1,0 +1,249 @@
+//! The models and inputs of a plan: found, hashed, and handed to environments by content.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+use weighbridge_environment::CopySource;
+use weighbridge_experiment::{
+    ApplicationName, InputFile, Sha256Digest, WorkloadPlan, WorkloadSpec,
+};
+use weighbridge_inference::catalogue;
+
+/// An input of 40 megapixels is at most 120 MB as raw pixels; nothing larger is a photo
+/// that an application takes.
+const LARGEST_INPUT_BYTES: u64 = 256 << 20;
+
+/// Why a model or an input cannot be used. Each names the file and what to do.
+#[derive(Debug, Error)]
+pub(crate) enum FilesError {
+    #[error("cannot read {}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("{} is empty (0 bytes); remove it or give another file", path.display())]
+    Empty { path: PathBuf },
+    #[error("{} has {bytes} bytes, more than the {LARGEST_INPUT_BYTES} that an input may have; give a smaller file", path.display())]
+    TooLarge { path: PathBuf, bytes: u64 },
+    #[error("{} is a directory; give the path of an ONNX model", path.display())]
+    ModelIsDirectory { path: PathBuf },
+    #[error("{} holds no files; put photos (JPEG, PNG or WebP) into it or give another directory", path.display())]
+    NoInputs { path: PathBuf },
+    #[error("{} changed since the run began: its digest was {expected} and is {found}; restore it, or start a new run", path.display())]
+    Changed { path: PathBuf, expected: Sha256Digest, found: Sha256Digest },
+    #[error(
+        "this version of weighbridge no longer ships {name} as the run used it; finish the run with the version that began it, or start a new one"
+    )]
+    NotShipped { name: String },
+}
+
+fn read_error(path: &Path) -> impl FnOnce(io::Error) -> FilesError {
+    let path = path.to_owned();
+    move |source| FilesError::Read { path, source }
+}
+
+/// The digest and size of a file, read in pieces: inputs and executables can be large.
+pub(crate) fn digest_of_file(path: &Path) -> io::Result<(Sha256Digest, u64)> {
+    let mut file = File::open(path)?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    let mut bytes = 0;
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            return Ok((Sha256Digest::finish(hasher), bytes));
+        }
+        hasher.update(&buffer[..read]);
+        bytes += read as u64;
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name()
+        .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+}
+
+fn describe(path: &Path) -> Result<InputFile, FilesError> {
+    let (sha256, bytes) = digest_of_file(path).map_err(read_error(path))?;
+    match bytes {
+        0 => Err(FilesError::Empty { path: path.to_owned() }),
+        bytes if bytes > LARGEST_INPUT_BYTES => {
+            Err(FilesError::TooLarge { path: path.to_owned(), bytes })
+        }
+        _ => Ok(InputFile { name: file_name(path), path: Some(path.to_owned()), sha256, bytes }),
+    }
+}
+
+fn shipped(name: &str, content: &[u8]) -> InputFile {
+    InputFile {
+        name: name.to_owned(),
+        path: None,
+        sha256: Sha256Digest::of(content),
+        bytes: content.len() as u64,
+    }
+}
+
+/// The model of a workload: the user's, or the application's own.
+pub(crate) fn model(spec: &WorkloadSpec) -> Result<InputFile, FilesError> {
+    match &spec.model {
+        Some(path) if Path::new(path).is_dir() => {
+            Err(FilesError::ModelIsDirectory { path: path.into() })
+        }
+        Some(path) => describe(Path::new(path)),
+        None => {
+            let entry = catalogue::entry(spec.application);
+            Ok(shipped(entry.model_file, catalogue::default_model(spec.application)))
+        }
+    }
+}
+
+/// The inputs of a workload, by name: a file, the files of a directory, or the samples.
+pub(crate) fn inputs(spec: &WorkloadSpec) -> Result<Vec<InputFile>, FilesError> {
+    let Some(path) = &spec.inputs else {
+        let samples = catalogue::sample_inputs(spec.application);
+        return Ok(samples.iter().map(|(name, content)| shipped(name, content)).collect());
+    };
+    let path = Path::new(path);
+    if !path.is_dir() {
+        return Ok(vec![describe(path)?]);
+    }
+    let mut files = Vec::new();
+    for entry in fs::read_dir(path).map_err(read_error(path))? {
+        let found = entry.map_err(read_error(path))?.path();
+        // Hidden files are the desktop's, and a licence beside photos is not a photo.
+        let skipped = file_name(&found).starts_with('.')
+            || found
+                .extension()
+                .is_some_and(|e| e.eq_ignore_ascii_case("md") || e.eq_ignore_ascii_case("txt"));
+        if !skipped && found.is_file() {
+            files.push(found);
+        }
+    }
+    if files.is_empty() {
+        return Err(FilesError::NoInputs { path: path.to_owned() });
+    }
+    files.sort();
+    files.iter().map(|file| describe(file)).collect()
+}
+
+/// A file as it is handed to an instance.
+#[derive(Debug, Clone)]
+pub(crate) struct Material {
+    pub(crate) file: InputFile,
+    pub(crate) source: CopySource,
+    /// Its name inside the instance: unique, plain, still telling.
+    pub(crate) inside: String,
+}
+
+/// Everything of one workload that goes into its instances.
+#[derive(Debug, Clone)]
+pub(crate) struct Materials {
+    pub(crate) model: Material,
+    pub(crate) inputs: Vec<Material>,
+}
+
+impl Materials {
+    /// The files that a plan names, checked against the digests that it has.
+    pub(crate) fn of(workload: &WorkloadPlan) -> Result<Self, FilesError> {
+        let shipped_model = catalogue::default_model(workload.application);
+        let model = material(&workload.model, "model.onnx".to_owned(), || Some(shipped_model))?;
+        let inputs = workload.inputs.iter().enumerate().map(|(index, file)| {
+            material(file, inside_name(index, &file.name), || {
+                sample(workload.application, &file.name)
+            })
+        });
+        Ok(Self { model, inputs: inputs.collect::<Result<_, _>>()? })
+    }
+}
+
+fn sample(application: ApplicationName, name: &str) -> Option<&'static [u8]> {
+    let samples = catalogue::sample_inputs(application);
+    samples.iter().find(|(known, _)| *known == name).map(|(_, content)| *content)
+}
+
+fn material(
+    file: &InputFile,
+    inside: String,
+    shipped: impl FnOnce() -> Option<&'static [u8]>,
+) -> Result<Material, FilesError> {
+    let source = match &file.path {
+        Some(path) => {
+            let (found, _) = digest_of_file(path).map_err(read_error(path))?;
+            if found != file.sha256 {
+                let expected = file.sha256.clone();
+                return Err(FilesError::Changed { path: path.clone(), expected, found });
+            }
+            CopySource::File(path.clone())
+        }
+        None => {
+            let content = shipped().filter(|content| Sha256Digest::of(content) == file.sha256);
+            let missing = || FilesError::NotShipped { name: file.name.clone() };
+            CopySource::Bytes(content.ok_or_else(missing)?.to_vec())
+        }
+    };
+    Ok(Material { file: file.clone(), source, inside })
+}
+
+/// A user's file name may hold anything; inside the instance it is plain, and numbered so
+/// that two can never meet.
+fn inside_name(index: usize, name: &str) -> String {
+    let plain: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' })
+        .take(80)
+        .collect();
+    format!("{index:04}-{plain}")
+}
+
+#[cfg(test)]
+mod tests {
+    use weighbridge_experiment::file::asked::default_workload;
+
+    use super::*;
+
+    fn spec(inputs: &Path) -> WorkloadSpec {
+        let inputs = Some(inputs.display().to_string());
+        WorkloadSpec { inputs, ..default_workload(ApplicationName::Derain) }
+    }
+
+    #[test]
+    fn a_directory_gives_its_files_by_name_without_hidden_ones_and_licences() {
+        let directory = tempfile::tempdir().expect("a directory");
+        for name in ["b.jpg", "a.png", ".hidden", "LICENCE.md"] {
+            fs::write(directory.path().join(name), name).expect("written");
+        }
+        let found = inputs(&spec(directory.path())).expect("inputs");
+        let names: Vec<_> = found.iter().map(|file| file.name.as_str()).collect();
+        assert_eq!(names, ["a.png", "b.jpg"]);
+    }
+
+    #[test]
+    fn empty_directories_and_empty_files_are_refused() {
+        let directory = tempfile::tempdir().expect("a directory");
+        assert!(matches!(inputs(&spec(directory.path())), Err(FilesError::NoInputs { .. })));
+        fs::write(directory.path().join("a.jpg"), "").expect("written");
+        assert!(matches!(inputs(&spec(directory.path())), Err(FilesError::Empty { .. })));
+        let missing = directory.path().join("none.jpg");
+        assert!(matches!(inputs(&spec(&missing)), Err(FilesError::Read { .. })));
+    }
+
+    #[test]
+    fn a_file_that_changed_since_the_plan_is_refused() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("a.jpg");
+        fs::write(&path, "before").expect("written");
+        let file = describe(&path).expect("described");
+        fs::write(&path, "after").expect("written");
+        let refused = material(&file, "a".into(), || None);
+        assert!(matches!(refused, Err(FilesError::Changed { .. })));
+    }
+
+    #[test]
+    fn names_inside_are_plain_and_unique() {
+        assert_eq!(
+            inside_name(3, "rain in/Пуса n.jpg"),
+            "0003-rain_in_____n.jpg".replace("in_____n", "in______n")
+        );
+        assert_ne!(inside_name(1, "a.jpg"), inside_name(2, "a.jpg"));
+    }
+}

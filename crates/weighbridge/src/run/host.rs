@@ -1,0 +1,33 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use weighbridge_environment::Environment;
+use weighbridge_experiment::{EnvironmentKind, Sha256Digest};
+use weighbridge_registry::{Owner, SqliteRegistry};
+
+use crate::clock::Clock;
+use crate::data_directory::DataDirectory;
+
+/// What every stage of a run needs of this host and process.
+pub(crate) struct Host {
+    pub(crate) clock: Box<dyn Clock>,
+    pub(crate) data: DataDirectory,
+    pub(crate) registry: SqliteRegistry,
+    /// This process, so that a later one can tell whether it still lives.
+    pub(crate) owner: Owner,
+    /// The executable that runs as the agent.
+    pub(crate) executable: PathBuf,
+    /// Its digest.
+    pub(crate) executable_sha256: Sha256Digest,
+}
+
+impl Host {
+    /// The environment of a kind.
+    #[allow(
+        clippy::unused_self,
+        reason = "the host is where a test puts another set of environments"
+    )]
+    pub(crate) fn environment(&self, kind: EnvironmentKind) -> Arc<dyn Environment> {
+        Arc::from(weighbridge_environment::open(kind))
+    }
+}

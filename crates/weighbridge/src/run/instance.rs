@@ -1,0 +1,148 @@
+//! One instance of an environment with an agent that is ready: journaled before it is made,
+//! and checked to be gone after it is destroyed.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+use weighbridge_agent::wire::{EngineChoice, FileToRead, Prepare};
+use weighbridge_agent::{AgentClient, ClientError};
+use weighbridge_environment::{Environment, EnvironmentError, Port};
+use weighbridge_experiment::{
+    AgentLaunch, CellPlan, CreateRequest, Ended, EngineIdentity, EnvironmentPlan, InstanceId,
+    Resource, RunId, StartTiming, WorkloadPlan,
+};
+use weighbridge_registry::{Journal, JournalId, RegistryError};
+
+use super::Host;
+use super::files::{Material, Materials};
+
+/// From asking for an instance to its agent's first answer. Far above what any environment
+/// of this version needs, so that only what hangs is given up.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+/// From then to a loaded model. A model of gigabytes on a slow disk takes minutes.
+const PREPARED_WITHIN: Duration = Duration::from_secs(600);
+
+/// Why an instance could not be made ready.
+#[derive(Debug, Error)]
+pub(crate) enum InstanceError {
+    #[error("the environment could not make an instance")]
+    Environment(#[from] EnvironmentError),
+    #[error("the agent failed")]
+    Agent(#[from] ClientError),
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+}
+
+/// An instance that exists, whatever state its agent is in.
+pub(crate) struct Instance {
+    pub(crate) environment: Arc<dyn Environment>,
+    pub(crate) resource: Resource,
+    journal: JournalId,
+}
+
+/// An instance whose agent has loaded the model and read the inputs.
+pub(crate) struct Ready {
+    pub(crate) client: AgentClient,
+    pub(crate) start: StartTiming,
+    pub(crate) engine: EngineIdentity,
+}
+
+/// What is put into an instance, and how its engine is set up.
+pub(crate) struct Fitting<'a> {
+    pub(crate) workload: &'a WorkloadPlan,
+    pub(crate) materials: &'a Materials,
+    pub(crate) threads: u32,
+    pub(crate) slowdown_percent: Option<f64>,
+}
+
+impl<'a> Fitting<'a> {
+    pub(crate) fn of(
+        cell: &CellPlan,
+        workload: &'a WorkloadPlan,
+        environment: &EnvironmentPlan,
+        materials: &'a Materials,
+    ) -> Self {
+        Self {
+            workload,
+            materials,
+            threads: cell.threads,
+            slowdown_percent: environment.slowdown_percent,
+        }
+    }
+}
+
+impl Instance {
+    /// Journals an instance. Nothing exists yet, but whatever will can be found again.
+    pub(crate) async fn intend(
+        host: &Host,
+        run: Option<&RunId>,
+        environment: Arc<dyn Environment>,
+        name: String,
+    ) -> Result<Self, RegistryError> {
+        let directory = host.data.instances().join(&name);
+        let resource = Resource { kind: environment.kind(), instance: InstanceId(name), directory };
+        let journal = host.registry.intend(run, &resource, &host.owner).await?;
+        Ok(Self { environment, resource, journal })
+    }
+
+    /// Makes the instance and brings its agent to where the first inference can begin.
+    pub(crate) async fn make_ready(
+        &self,
+        host: &Host,
+        limits: weighbridge_experiment::Limits,
+        fitting: &Fitting<'_>,
+    ) -> Result<Ready, InstanceError> {
+        let agent = AgentLaunch {
+            executable: host.executable.clone(),
+            arguments: vec!["agent".to_owned()],
+        };
+        let request = CreateRequest { resource: self.resource.clone(), limits, agent };
+        let asked = Instant::now();
+        self.environment.create(&request).await?;
+        let endpoint = self.environment.endpoint(&self.resource, Port::Agent)?;
+        let mut client = AgentClient::connect(&endpoint, READY_WITHIN).await?;
+        client.hello(None, READY_WITHIN).await?;
+        let ready_seconds = asked.elapsed().as_secs_f64();
+        host.registry.created(self.journal).await?;
+
+        let loading = Instant::now();
+        self.copy_in(&fitting.materials.model).await?;
+        for input in &fitting.materials.inputs {
+            self.copy_in(input).await?;
+        }
+        let ready = client.prepare(prepare(fitting), PREPARED_WITHIN).await?;
+        let start = StartTiming { ready_seconds, load_seconds: loading.elapsed().as_secs_f64() };
+        Ok(Ready { client, start, engine: ready.engine })
+    }
+
+    async fn copy_in(&self, material: &Material) -> Result<(), EnvironmentError> {
+        self.environment.copy_in(&self.resource, material.source.clone(), &material.inside).await
+    }
+
+    /// Destroys the instance and checks that nothing of it is left, whether or not it was
+    /// ever made.
+    pub(crate) async fn end(self, host: &Host) -> Result<Ended, InstanceError> {
+        let ended = weighbridge_environment::reap(&*self.environment, &self.resource).await?;
+        host.registry.gone(self.journal).await?;
+        Ok(ended)
+    }
+}
+
+fn prepare(fitting: &Fitting<'_>) -> Prepare {
+    let to_read = |material: &Material| FileToRead {
+        name: material.file.name.clone(),
+        path: Path::new("work").join(&material.inside),
+        sha256: material.file.sha256.clone(),
+    };
+    let Materials { model, inputs } = fitting.materials;
+    Prepare {
+        application: fitting.workload.application,
+        model: to_read(model),
+        inputs: inputs.iter().map(to_read).collect(),
+        threads: fitting.threads,
+        engine: EngineChoice::default(),
+        slowdown_percent: fitting.slowdown_percent,
+    }
+}
