@@ -75,6 +75,9 @@ pub(crate) fn bytes(value: u64) -> String {
 
 /// Half of an interval as a share of its centre: `± 0.8 %`.
 pub(crate) fn half_width(centre: f64, interval: [f64; 2]) -> String {
+    if centre == 0.0 {
+        return "–".to_owned();
+    }
     let share = 50.0 * (interval[1] - interval[0]) / centre;
     if share >= 100.0 { format!("± {share:.0} %") } else { format!("± {share:.1} %") }
 }

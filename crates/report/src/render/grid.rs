@@ -22,6 +22,7 @@ enum Row {
     Cells(Vec<String>),
     Heading(String),
     Remark(String),
+    Footer(String),
 }
 
 const GAP: usize = 2;
@@ -54,6 +55,11 @@ impl Grid {
         self.rows.push(Row::Remark(text.into()));
     }
 
+    /// Adds a line under the grid, such as what its columns mean.
+    pub fn footer(&mut self, text: impl Into<String>) {
+        self.rows.push(Row::Footer(text.into()));
+    }
+
     /// The grid in at most `width` columns, with terminal colours where asked for.
     #[must_use]
     pub fn render(&self, width: usize, colour: bool) -> String {
@@ -62,12 +68,19 @@ impl Grid {
         let titles: Vec<String> = self.header.iter().map(|(title, _)| title.clone()).collect();
         self.write_row(&titles, &widths, &mut |line| out.push_str(&paint(line, DIM, colour)));
         let total = widths.iter().sum::<usize>() + GAP * widths.len();
-        out.push_str(&paint(&"─".repeat(total.min(width)), DIM, colour));
+        let rule = paint(&"─".repeat(total.min(width)), DIM, colour);
+        out.push_str(&rule);
         for row in &self.rows {
             match row {
                 Row::Heading(text) => {
                     for line in wrap(text, width) {
                         out.push_str(&paint(&line, BOLD, colour));
+                    }
+                }
+                Row::Footer(text) => {
+                    out.push_str(&rule);
+                    for line in wrap(text, width.saturating_sub(GAP)) {
+                        out.push_str(&paint(&format!("  {line}"), DIM, colour));
                     }
                 }
                 Row::Remark(text) => {

@@ -37,6 +37,8 @@ fn section(out: &mut String, title: &str, lines: &[String], width: usize, colour
     }
 }
 
+const P50: &str = "p50/inf.";
+
 /// A column of the table of cells.
 struct Column {
     title: String,
@@ -74,7 +76,7 @@ fn columns(report: &Report) -> Vec<Column> {
         column("environment", Left, 0, |cell| cell.environment.clone()),
         column("n", Right, 0, trials),
         column("mean trial, 95 %", Right, 0, mean_words),
-        column("p50/inf.", Right, 1, |cell| {
+        column(P50, Right, 1, |cell| {
             cell.inference_ms
                 .as_ref()
                 .and_then(|times| times.p50)
@@ -124,9 +126,15 @@ fn grid(report: &Report, columns: &[Column], left_out: &[String]) -> Grid {
             grid.remark(remark);
         }
     }
-    if !left_out.is_empty() {
-        grid.remark(format!("left out at this width: {}", left_out.join(", ")));
+    let has = |title: &str| columns.iter().any(|column| column.title == title);
+    let mut legend = "CPU: 100 % is one core; /1,000: cost of 1,000 inferences".to_owned();
+    if has(P50) {
+        legend = format!("{P50}: median time of one inference; {legend}");
     }
+    if !left_out.is_empty() {
+        legend = format!("{legend}; left out at this width: {}", left_out.join(", "));
+    }
+    grid.footer(legend);
     grid
 }
 
