@@ -22,6 +22,7 @@ use crate::layout::{LaunchRecord, Layout, checked_file_name, read_record, write_
 use crate::process_identity::{
     ProcessIdentity, ProcessStat, process_tree, signal_process, wait_until,
 };
+use crate::spawner::spawn;
 use crate::traces::{kill_processes, remove_remains};
 
 /// The whole environment of every agent, in every kind of place: a longer one moves the
@@ -108,7 +109,7 @@ fn start_prepared(
         .stderr(stderr)
         .process_group(0);
     enter_before_exec(&mut command, entrances);
-    let child = command.spawn().map_err(|source| EnvironmentError::Spawn {
+    let child = spawn(command).map_err(|source| EnvironmentError::Spawn {
         executable: launch.executable.clone(),
         source,
     })?;

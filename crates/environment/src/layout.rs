@@ -31,6 +31,9 @@ pub(crate) struct LaunchRecord {
     pub(crate) limits: Limits,
     /// The executable that watches over a container.
     pub(crate) monitor: Option<PathBuf>,
+    /// The executable that makes the instance. A child of it shows as this one until it
+    /// has executed its own.
+    pub(crate) maker: Option<PathBuf>,
     pub(crate) instance: InstanceId,
 }
 
@@ -49,6 +52,7 @@ impl LaunchRecord {
             arguments: agent.arguments.clone(),
             limits,
             monitor,
+            maker: std::env::current_exe().and_then(fs::canonicalize).ok(),
             instance: resource.instance.clone(),
         })
     }
@@ -91,6 +95,22 @@ impl Layout {
 
     pub(crate) fn launch(&self) -> PathBuf {
         self.directory.join("launch.json")
+    }
+
+    /// The launch record of an instance that is being destroyed: whoever was about to start
+    /// something by it finds none.
+    pub(crate) fn withdrawn_launch(&self) -> PathBuf {
+        self.directory.join("withdrawn.json")
+    }
+
+    /// Every executable that a process of this instance may show.
+    pub(crate) fn executables(&self) -> Vec<PathBuf> {
+        let launch = [self.launch(), self.withdrawn_launch()]
+            .iter()
+            .find_map(|path| read_record::<LaunchRecord>(path).ok().flatten());
+        launch.map_or_else(Vec::new, |launch| {
+            [Some(launch.executable), launch.monitor, launch.maker].into_iter().flatten().collect()
+        })
     }
 
     /// Identity of the agent's process, as the host numbers it.
@@ -143,7 +163,7 @@ impl Layout {
         if length > SOCKET_PATH_BYTES_MAX {
             return Err(EnvironmentError::SocketPathTooLong { path: socket, length });
         }
-        if self.launch().exists() {
+        if self.launch().exists() || self.withdrawn_launch().exists() {
             return Err(EnvironmentError::InstanceExists { directory: self.directory.clone() });
         }
         let work = self.work();

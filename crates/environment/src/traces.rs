@@ -15,8 +15,10 @@ use weighbridge_experiment::Resource;
 
 use crate::cgroup::{CgroupTree, parse_mounts};
 use crate::error::EnvironmentError;
-use crate::layout::{LaunchRecord, Layout, read_record};
-use crate::process_identity::{ProcessIdentity, process_tree, signal_process, strays, wait_until};
+use crate::layout::{Layout, read_record};
+use crate::process_identity::{
+    ProcessIdentity, ProcessStat, process_tree, signal_process, strays, wait_until,
+};
 
 /// A killed process can need a moment to let go of its memory.
 const DEAD_WITHIN: Duration = Duration::from_secs(5);
@@ -57,7 +59,8 @@ pub(crate) fn traces_in(resource: &Resource, tree: &CgroupTree) -> Vec<Trace> {
         return Vec::new();
     }
     let mut processes = tree.processes(&resource.instance);
-    processes.extend(processes_by_record(resource));
+    let executables = Layout::of(resource).map(|layout| layout.executables()).unwrap_or_default();
+    processes.extend(processes_by_record(resource, &executables));
     processes.sort_unstable();
     processes.dedup();
     let mut found: Vec<Trace> = processes.into_iter().map(Trace::Process).collect();
@@ -70,7 +73,7 @@ pub(crate) fn traces_in(resource: &Resource, tree: &CgroupTree) -> Vec<Trace> {
 }
 
 /// Processes that the files of the instance lead to, whether or not they are in a cgroup.
-fn processes_by_record(resource: &Resource) -> Vec<u32> {
+fn processes_by_record(resource: &Resource, executables: &[PathBuf]) -> Vec<u32> {
     let Ok(layout) = Layout::of(resource) else { return Vec::new() };
     let mut roots: Vec<u32> = [layout.agent_identity(), layout.monitor_identity()]
         .iter()
@@ -79,11 +82,7 @@ fn processes_by_record(resource: &Resource) -> Vec<u32> {
         .filter(ProcessIdentity::is_running)
         .map(|identity| identity.process)
         .collect();
-    if let Ok(Some(launch)) = read_record::<LaunchRecord>(&layout.launch()) {
-        let mut executables = vec![launch.executable];
-        executables.extend(launch.monitor);
-        roots.extend(strays(&resource.directory, &executables));
-    }
+    roots.extend(strays(&resource.directory, executables));
     roots.into_iter().flat_map(process_tree).collect()
 }
 
@@ -97,25 +96,48 @@ fn mounts_below(directory: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Ends all processes of the instance and waits until they are gone or zombies.
+/// Ends all processes of the instance and waits until they are gone or zombies. The record
+/// that would start one is withdrawn first.
 pub(crate) fn kill_processes(resource: &Resource, tree: &CgroupTree) {
-    // The monitor first: it must not start what is being ended.
+    let Ok(layout) = Layout::of(resource) else { return };
+    // There is none where the instance was never made, or was destroyed before.
+    let _ = fs::rename(layout.launch(), layout.withdrawn_launch());
+    end_processes(resource, tree, &layout.executables());
+}
+
+fn end_processes(resource: &Resource, tree: &CgroupTree, executables: &[PathBuf]) {
     wait_until(DEAD_WITHIN, || {
-        let mut processes = processes_by_record(resource);
-        processes.retain(|process| ProcessIdentity::of(*process).is_some_and(|p| p.is_running()));
+        let mut processes = processes_by_record(resource, executables);
+        processes.retain(|process| ProcessStat::of(*process).is_some_and(|stat| !stat.has_ended()));
         for process in &processes {
             signal_process(*process, Signal::KILL);
         }
         tree.kill(&resource.instance, Duration::ZERO) && processes.is_empty()
     });
-    tree.kill(&resource.instance, DEAD_WITHIN);
 }
 
 /// Removes mounts, cgroups and the directory of an instance whose processes have ended.
+///
+/// A process that was being started when its maker was killed may appear, and write, while
+/// the removal goes on; so it is repeated until nothing appears any more.
 pub(crate) fn remove_remains(
     resource: &Resource,
     tree: &CgroupTree,
 ) -> Result<(), EnvironmentError> {
+    let executables = Layout::of(resource)?.executables();
+    let mut outcome = Ok(());
+    wait_until(DEAD_WITHIN, || {
+        outcome = remove_once(resource, tree);
+        let appeared = !processes_by_record(resource, &executables).is_empty();
+        if appeared || outcome.is_err() {
+            end_processes(resource, tree, &executables);
+        }
+        !appeared && outcome.is_ok()
+    });
+    outcome
+}
+
+fn remove_once(resource: &Resource, tree: &CgroupTree) -> Result<(), EnvironmentError> {
     // A mount on top of another hides it, so the last one goes first.
     for point in mounts_below(&resource.directory).into_iter().rev() {
         unmount(&point, UnmountFlags::DETACH)

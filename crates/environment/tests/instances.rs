@@ -64,7 +64,7 @@ impl Place {
 
     fn resource(&self, kind: EnvironmentKind) -> Resource {
         let number = INSTANCES.fetch_add(1, Ordering::Relaxed);
-        let name = format!("test-{kind}-{}-{number}", std::process::id());
+        let name = format!("test-{kind}-{}-{number:04}", std::process::id());
         let directory = self.directory.path().join(&name);
         Resource { kind, instance: InstanceId(name), directory }
     }
@@ -124,7 +124,7 @@ fn assert_nothing_left(resource: &Resource) {
     for entry in fs::read_dir("/proc").unwrap() {
         let command = fs::read(entry.unwrap().path().join("cmdline")).unwrap_or_default();
         let command = String::from_utf8_lossy(&command).into_owned();
-        assert!(!command.contains(name.as_str()), "a process is left: {command}");
+        assert!(!command.contains(name.as_str()), "a process is left: {command:?}");
     }
     assert_eq!(traces(resource), []);
 }
@@ -438,5 +438,66 @@ async fn probes_try_the_real_thing_and_leave_nothing() {
         let name = entry.unwrap().file_name().into_string().unwrap_or_default();
         let mine = format!("probe-container-{}", std::process::id());
         assert!(!name.starts_with(&mine), "{name} is left");
+    }
+}
+
+/// Not a promise but a measurement: run it with `--ignored --nocapture`.
+#[tokio::test]
+#[ignore = "a measurement, which proves nothing"]
+async fn measure_start_and_end() {
+    for kind in kinds(&EnvironmentKind::ALL) {
+        let mut times: [Vec<f64>; 3] = Default::default();
+        for _ in 0..40 {
+            let place = Place::new();
+            let environment = environment(kind);
+            let request = place.request(kind, &["agent"]);
+            let start = Instant::now();
+            environment.create(&request).await.unwrap();
+            times[0].push(start.elapsed().as_secs_f64() * 1e3);
+            let Ok(Endpoint::UnixSocket(socket)) =
+                environment.endpoint(&request.resource, Port::Agent)
+            else {
+                panic!("a unix socket");
+            };
+            while UnixStream::connect(&socket).is_err() {
+                std::thread::sleep(Duration::from_micros(200));
+            }
+            times[1].push(start.elapsed().as_secs_f64() * 1e3);
+            let start = Instant::now();
+            reap(&*environment, &request.resource).await.unwrap();
+            times[2].push(start.elapsed().as_secs_f64() * 1e3);
+        }
+        for (name, times) in ["created", "answering", "destroyed"].iter().zip(&mut times) {
+            times.sort_by(f64::total_cmp);
+            let [low, middle, high] = [times[2], times[20], times[37]];
+            println!("{kind} {name}: {middle:.1} ms (p5 {low:.1}, p95 {high:.1})");
+        }
+    }
+}
+
+/// Kills the monitor as soon as it has named itself, in the middle of its work.
+#[tokio::test]
+async fn a_monitor_killed_while_it_makes_a_container_leaves_nothing_after_destroy() {
+    for kind in kinds(&[EnvironmentKind::Container]) {
+        for delay_milliseconds in [0, 1, 2, 4, 7, 10, 14, 20] {
+            let place = Place::new();
+            let resource = place.resource(kind);
+            let mut parent = Command::new(stand_in())
+                .args(["make", kind.as_str()])
+                .arg(&resource.directory)
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            let record = resource.directory.join("monitor.json");
+            eventually("the monitor names itself", || record.exists());
+            std::thread::sleep(Duration::from_millis(delay_milliseconds));
+            // First the parent, or it would clean up itself.
+            kill_process(Pid::from_child(&parent), Signal::STOP).unwrap();
+            kill_by_record(&record);
+            parent.kill().unwrap();
+            parent.wait().unwrap();
+            destroy(&*environment(kind), &resource).await;
+        }
     }
 }

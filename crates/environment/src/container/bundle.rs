@@ -175,6 +175,7 @@ mod tests {
             arguments: vec!["agent".into(), "$(reboot)".into()],
             limits: Limits { cpus: CpuCount::new(0.5).unwrap(), memory: Some(ByteSize(1 << 26)) },
             monitor: None,
+            maker: None,
             instance: InstanceId("run-1".into()),
         }
     }

@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ExitCode};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::OwnedFd;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, setsid, waitpid};
 use serde::{Deserialize, Serialize};
 use weighbridge_experiment::Ended;
@@ -82,6 +83,9 @@ fn watch(layout: &Layout) -> Result<(), String> {
         .map_err(|error| error.chain())?
         .ok_or("its launch record is missing")?;
     let tree = CgroupTree::detect();
+    if let Some(End::LetGo) = next_end(None, Timespec::default()) {
+        return Err("it was let go of before it began".into());
+    }
     let started = runtime::start(layout, &launch).and_then(|started| {
         // A number without a process would leave nothing to watch.
         let number = i32::try_from(started.process).ok().and_then(Pid::from_raw);
@@ -104,7 +108,7 @@ fn watch(layout: &Layout) -> Result<(), String> {
     }
     report(&Report::Started { runtime: started.runtime.to_owned() });
 
-    let by_itself = wait_for_end(&handle);
+    let by_itself = matches!(next_end(Some(&handle), None), Some(End::ByItself));
     if !by_itself {
         signal_process(started.process, Signal::KILL);
         tree.kill(&launch.instance, KILLED_WITHIN);
@@ -120,26 +124,34 @@ fn child_pid(child: &Child) -> Pid {
     Pid::from_child(child)
 }
 
-/// True if the process ended, false if standard input closed first.
-fn wait_for_end(handle: &rustix::fd::OwnedFd) -> bool {
+/// What a monitor waits for.
+enum End {
+    /// The watched process ended.
+    ByItself,
+    /// Standard input closed, or nothing can be watched any more.
+    LetGo,
+}
+
+/// Which end came first; `None` if neither came within the limit.
+fn next_end(handle: Option<&OwnedFd>, limit: impl Into<Option<Timespec>>) -> Option<End> {
     let stdin = std::io::stdin();
+    let limit = limit.into();
     loop {
-        let mut events = [
-            PollFd::new(handle, PollFlags::IN),
-            // No event asked: the end of a pipe is always told.
-            PollFd::from_borrowed_fd(stdin.as_fd(), PollFlags::empty()),
-        ];
-        match poll(&mut events, None) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+        // No event asked: the end of a pipe is always told.
+        let mut events = vec![PollFd::from_borrowed_fd(stdin.as_fd(), PollFlags::empty())];
+        events.extend(handle.map(|handle| PollFd::new(handle, PollFlags::IN)));
+        match poll(&mut events, limit.as_ref()) {
+            Ok(0) => return None,
+            Ok(_) => {}
+            Err(rustix::io::Errno::INTR) => continue,
             // Without poll there is no watching: end the container rather than lose it.
-            Err(_) => return false,
+            Err(_) => return Some(End::LetGo),
         }
-        if !events[0].revents().is_empty() {
-            return true;
+        // Both at once: a process that ended has an exit code worth telling.
+        if events.get(1).is_some_and(|event| !event.revents().is_empty()) {
+            return Some(End::ByItself);
         }
-        if !events[1].revents().is_empty() {
-            return false;
-        }
+        return Some(End::LetGo);
     }
 }
 

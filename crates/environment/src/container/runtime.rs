@@ -127,3 +127,56 @@ fn start_by_runc(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use weighbridge_experiment::{
+        AgentLaunch, ByteSize, CpuCount, EnvironmentKind, InstanceId, Limits, Resource,
+    };
+
+    use super::super::{bundle, libraries};
+    use super::*;
+    use crate::cgroup::CgroupTree;
+    use crate::traces::{kill_processes, remove_remains, traces_in};
+
+    /// The fallback runs the same bundle. It is there only where `runc` is installed.
+    #[test]
+    fn runc_runs_the_same_bundle() {
+        let runc = find_runc();
+        let root = rustix::process::geteuid().is_root();
+        let Some(runc) = runc.filter(|_| root) else {
+            assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "runc and root are needed");
+            eprintln!("left out: it needs root and `apt-get install runc`");
+            return;
+        };
+        let place = tempfile::tempdir().unwrap();
+        let name = format!("test-runc-{}", std::process::id());
+        let resource = Resource {
+            kind: EnvironmentKind::Container,
+            directory: place.path().join(&name),
+            instance: InstanceId(name),
+        };
+        let agent = AgentLaunch { executable: "/bin/sleep".into(), arguments: vec!["60".into()] };
+        let limits = Limits { cpus: CpuCount::new(0.5).unwrap(), memory: Some(ByteSize(64 << 20)) };
+        let launch = LaunchRecord::new(&resource, &agent, limits, None).unwrap();
+        let layout = Layout::of(&resource).unwrap();
+        layout.prepare(&launch).unwrap();
+        let needed = libraries::needed_files(&launch.executable).unwrap();
+        bundle::write_bundle(&layout, &launch, &needed).unwrap();
+        let tree = CgroupTree::detect();
+        tree.create(&launch.instance, &limits).unwrap();
+
+        let started = start_by_runc(&runc, &layout, &launch);
+        let inside = tree.processes(&launch.instance);
+        let limit = tree.shown_cpu_limit(&launch.instance);
+        let words = crate::last_words::last_words(&layout.stderr());
+        kill_processes(&resource, &tree);
+        if let Ok(Started { between: Some(mut child), .. }) = started {
+            child.wait().unwrap();
+        }
+        remove_remains(&resource, &tree).unwrap();
+        assert_eq!(inside.len(), 1, "{words:?}");
+        assert_eq!(limit.unwrap().0, "0.5");
+        assert_eq!(traces_in(&resource, &tree), []);
+    }
+}
