@@ -23,6 +23,7 @@ enum Row {
     Heading(String),
     Remark(String),
     Footer(String),
+    Words(String, String),
 }
 
 const GAP: usize = 2;
@@ -55,6 +56,11 @@ impl Grid {
         self.rows.push(Row::Remark(text.into()));
     }
 
+    /// Adds a row that holds a name and, over all other columns, text.
+    pub fn words(&mut self, name: impl Into<String>, text: impl Into<String>) {
+        self.rows.push(Row::Words(name.into(), text.into()));
+    }
+
     /// Adds a line under the grid, such as what its columns mean.
     pub fn footer(&mut self, text: impl Into<String>) {
         self.rows.push(Row::Footer(text.into()));
@@ -83,6 +89,17 @@ impl Grid {
                         out.push_str(&paint(&format!("  {line}"), DIM, colour));
                     }
                 }
+                Row::Words(name, text) => {
+                    let first = widths.first().copied().unwrap_or(0);
+                    let room = width.saturating_sub(first + 2 * GAP);
+                    let (names, lines) = (wrap(name, first), wrap(text, room));
+                    for index in 0..names.len().max(lines.len()) {
+                        let name = names.get(index).map_or("", String::as_str);
+                        let line = lines.get(index).map_or("", String::as_str);
+                        let text = format!("  {name:first$}  {line}");
+                        out.push_str(&paint(text.trim_end(), DIM, colour));
+                    }
+                }
                 Row::Remark(text) => {
                     for line in wrap(text, width.saturating_sub(4)) {
                         out.push_str(&paint(&format!("    {line}"), DIM, colour));
@@ -101,6 +118,11 @@ impl Grid {
     fn widths(&self, limit: usize) -> Vec<usize> {
         let mut widths: Vec<usize> = self.header.iter().map(|(title, _)| length(title)).collect();
         for row in &self.rows {
+            if let Row::Words(name, _) = row
+                && let Some(first) = widths.first_mut()
+            {
+                *first = (*first).max(length(name));
+            }
             if let Row::Cells(cells) = row {
                 for (width, cell) in widths.iter_mut().zip(cells) {
                     *width = (*width).max(length(cell));

@@ -1,7 +1,7 @@
 //! The one table that a run ends in, with its verdicts and notes, for 80 columns and more.
 
 use super::grid::{Align, Grid, wrap};
-use crate::analysis::{Cell, CellStatus, Comparison, Report};
+use crate::analysis::{Cell, CellStatus, Comparison, Report, UnavailableEnvironment};
 use crate::quantity::{
     amount, bytes, half_width, milliseconds, money, percent, seconds, short_seconds,
 };
@@ -13,7 +13,6 @@ pub fn table(report: &Report, width: usize, colour: bool) -> String {
     let width = width.max(40);
     let mut out = cells(report, width).render(width, colour);
     section(&mut out, "Verdicts", &verdicts(report), width, colour);
-    section(&mut out, "Not run", &not_run(report), width, colour);
     section(&mut out, "Prices", &prices(report), width, colour);
     section(&mut out, "Notes", &report.notes, width, colour);
     out
@@ -126,6 +125,12 @@ fn grid(report: &Report, columns: &[Column], left_out: &[String]) -> Grid {
             grid.remark(remark);
         }
     }
+    if !report.unavailable.is_empty() {
+        grid.heading("not run");
+    }
+    for missing in &report.unavailable {
+        grid.words(missing.environment.as_str(), unavailable_words(missing));
+    }
     let has = |title: &str| columns.iter().any(|column| column.title == title);
     let mut legend = "CPU: 100 % is one core; /1,000: cost of 1,000 inferences".to_owned();
     if has(P50) {
@@ -225,23 +230,32 @@ pub(super) fn verdicts(report: &Report) -> Vec<String> {
     lines
 }
 
+/// Why an environment was not run, and the command that enables it.
+fn unavailable_words(missing: &UnavailableEnvironment) -> String {
+    let enable = missing.enable.as_ref().map(|command| format!("; to enable: {command}"));
+    format!("{}{}", missing.reason, enable.unwrap_or_default())
+}
+
 pub(super) fn not_run(report: &Report) -> Vec<String> {
-    let line = |missing: &crate::analysis::UnavailableEnvironment| {
-        let enable = missing.enable.as_ref().map(|command| format!("; to enable: {command}"));
-        format!("{}: {}{}", missing.environment, missing.reason, enable.unwrap_or_default())
+    let line = |missing: &UnavailableEnvironment| {
+        format!("{}: {}", missing.environment, unavailable_words(missing))
     };
     report.unavailable.iter().map(line).collect()
 }
 
+/// Each price with the environments that it is for.
 pub(super) fn prices(report: &Report) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
+    let mut sources: Vec<(&str, Vec<&str>)> = Vec::new();
     for cell in &report.cells {
-        if let Some(source) = &cell.price_source {
-            let line = format!("{}: {source}", cell.environment);
-            if !lines.contains(&line) {
-                lines.push(line);
+        let Some(source) = cell.price_source.as_deref() else { continue };
+        if !sources.iter().any(|(known, _)| *known == source) {
+            sources.push((source, Vec::new()));
+        }
+        for (known, environments) in &mut sources {
+            if *known == source && !environments.contains(&cell.environment.as_str()) {
+                environments.push(&cell.environment);
             }
         }
     }
-    lines
+    sources.iter().map(|(source, names)| format!("{}: {source}", names.join(", "))).collect()
 }
