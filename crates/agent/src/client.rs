@@ -1,97 +1,26 @@
+mod connect;
+mod error;
+
 use std::io;
-use std::os::fd::AsRawFd;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{Mode, OFlags};
-use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, sleep, timeout};
 use weighbridge_experiment::{Endpoint, HostFacts, Sha256Digest};
 
 use crate::wire::{
-    Answer, Failure, FrameError, Hello, PROTOCOL, Pass, Prepare, Ready, Request, Trial, TrialDone,
+    Answer, FrameError, Hello, PROTOCOL, Pass, Prepare, Ready, Request, Trial, TrialDone,
     WarmupDone, Welcome, checked_length, decode, encode,
 };
+
+pub use error::ClientError;
+
+use connect::{connect_tcp, connect_unix, name};
 
 /// Any byte stream in both directions.
 pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Transport for S {}
-
-/// Why an agent did not do what it was asked.
-#[derive(Debug, Error)]
-pub enum ClientError {
-    /// Nobody listened in time.
-    #[error(
-        "the agent did not listen on {endpoint} within {seconds:.1} s; ask its environment how it ended"
-    )]
-    NotListening {
-        /// Where it was expected.
-        endpoint: String,
-        /// How long it was waited for.
-        seconds: f64,
-        /// The last attempt.
-        source: io::Error,
-    },
-    /// The endpoint cannot be used at all.
-    #[error("cannot connect to the agent on {endpoint}")]
-    Connect {
-        /// Where.
-        endpoint: String,
-        /// Why.
-        source: io::Error,
-    },
-    /// The connection ended. How the agent ended is known to its environment.
-    #[error("the agent ended or dropped its connection during {during}")]
-    Lost {
-        /// What it had been asked.
-        during: &'static str,
-        /// How that showed.
-        source: FrameError,
-    },
-    /// The two ends speak different versions.
-    #[error(
-        "the agent speaks protocol {theirs}, this program {ours}; the same executable must run on both ends"
-    )]
-    Version {
-        /// Of this program.
-        ours: u32,
-        /// Of the agent.
-        theirs: u32,
-    },
-    /// The agent tried and says why it failed.
-    #[error("{0}")]
-    Failed(Failure),
-    /// The answer belongs to another request.
-    #[error("the agent answered {asked} with something else; it does not follow the protocol")]
-    Unexpected {
-        /// What it had been asked.
-        asked: &'static str,
-    },
-    /// A frame could not be made or understood.
-    #[error("cannot exchange {during} with the agent")]
-    Frame {
-        /// What was asked.
-        during: &'static str,
-        /// Why.
-        source: FrameError,
-    },
-    /// No answer in time.
-    #[error("the agent did not answer {during} within {seconds:.1} s")]
-    Deadline {
-        /// What it had been asked.
-        during: &'static str,
-        /// How long it was waited for.
-        seconds: f64,
-    },
-    /// A former request was given up before its answer, which may still come.
-    #[error(
-        "a former request to this agent was given up, so its next answer would be the wrong one; connect to a new agent"
-    )]
-    OutOfStep,
-}
 
 /// The client's end of a connection to an agent. One request at a time.
 ///
@@ -338,41 +267,4 @@ async fn read_answer(stream: &mut Box<dyn Transport>) -> Result<Answer, FrameErr
         return Err(FrameError::Stream(io::ErrorKind::UnexpectedEof.into()));
     }
     decode(&body)
-}
-
-fn name(endpoint: &Endpoint) -> String {
-    match endpoint {
-        Endpoint::UnixSocket(path) => path.display().to_string(),
-        Endpoint::Tcp(address) => address.to_string(),
-    }
-}
-
-async fn connect_tcp(address: std::net::SocketAddr, within: Duration) -> io::Result<TcpStream> {
-    let stream = timeout(within, TcpStream::connect(address))
-        .await
-        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-    stream.set_nodelay(true)?;
-    Ok(stream)
-}
-
-/// Bytes of a socket's path that the kernel takes.
-const SOCKET_PATH_BYTES_MAX: usize = 107;
-
-async fn connect_unix(path: &Path) -> io::Result<UnixStream> {
-    if path.as_os_str().len() <= SOCKET_PATH_BYTES_MAX {
-        return UnixStream::connect(path).await;
-    }
-    let (Some(directory), Some(file)) = (path.parent(), path.file_name()) else {
-        return UnixStream::connect(path).await;
-    };
-    // The opened directory is a short name for the long one as long as it is open.
-    let opened = rustix::fs::open(
-        directory,
-        OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
-        Mode::empty(),
-    )?;
-    let short = PathBuf::from(format!("/proc/self/fd/{}", opened.as_raw_fd())).join(file);
-    let connected = UnixStream::connect(short).await;
-    drop(opened);
-    connected
 }

@@ -1,16 +1,18 @@
+mod options;
+
 use std::fs;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::Mode;
 use rustix::process::{Signal, set_parent_process_death_signal, umask};
+use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use thiserror::Error;
 use weighbridge_experiment::{Fact, HostFacts, Sha256Digest};
 use weighbridge_measure::host_facts;
 
@@ -20,85 +22,7 @@ use crate::wire::{
 };
 use crate::work::Work;
 
-/// How an agent is to run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AgentOptions {
-    /// Its directory: socket, token, model and inputs lie in it.
-    pub directory: PathBuf,
-    /// Draw times from this seed instead of measuring.
-    pub simulate: Option<u64>,
-    /// Have the kernel kill the agent when its parent ends. Not in a container, whose parent
-    /// is a runtime that ends after starting it. Beware: the kernel means the parent's
-    /// *thread* that started the agent, so the parent must start it from one that lasts.
-    pub die_with_parent: bool,
-    /// How long to wait for a connection.
-    pub accept_within: Duration,
-}
-
-impl AgentOptions {
-    /// An agent that measures, waits 60 seconds for a connection, and outlives its parent.
-    #[must_use]
-    pub fn new(directory: PathBuf) -> Self {
-        Self {
-            directory,
-            simulate: None,
-            die_with_parent: false,
-            accept_within: Duration::from_secs(60),
-        }
-    }
-}
-
-/// Why an agent ended otherwise than by being told to.
-#[derive(Debug, Error)]
-pub enum AgentError {
-    /// Its directory cannot be entered.
-    #[error("cannot enter the agent's directory {path}")]
-    Directory {
-        /// The directory.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// It cannot be tied to its parent.
-    #[error("cannot ask the kernel to end the agent with its parent")]
-    DieWithParent(#[source] io::Error),
-    /// Its socket cannot be made.
-    #[error(
-        "cannot listen on {SOCKET_NAME} in {directory}; the directory must be writable and on a file system with sockets"
-    )]
-    Listen {
-        /// The directory.
-        directory: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// Nobody came.
-    #[error("nobody connected to the agent within {seconds} s; whoever started it may be gone")]
-    NobodyConnected {
-        /// How long it waited.
-        seconds: u64,
-    },
-    /// A connection could not be accepted.
-    #[error("cannot accept a connection")]
-    Accept(#[source] io::Error),
-    /// The token file cannot be read.
-    #[error("cannot read the token of the agent, {path}")]
-    Token {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The client was refused.
-    #[error("the client was refused: {reason}")]
-    Refused {
-        /// Why.
-        reason: String,
-    },
-    /// The connection failed.
-    #[error("the agent lost its client")]
-    Wire(#[from] FrameError),
-}
+pub use options::{AgentError, AgentOptions};
 
 /// Runs an agent in `options.directory`, on its own socket there, for one connection, until
 /// that ends. Changes the working directory and, for a moment, the file mode mask of the
@@ -328,9 +252,24 @@ fn facts() -> HostFacts {
     const NAME: &str = "agent_executable_sha256";
     const PATH: &str = "/proc/self/exe";
     let mut facts = host_facts();
-    facts.0.push(match fs::read(PATH) {
-        Ok(content) => Fact::known(NAME, Sha256Digest::of(&content).to_string(), PATH),
+    facts.0.push(match digest_of_file(PATH) {
+        Ok(digest) => Fact::known(NAME, digest.to_string(), PATH),
         Err(error) => Fact::missing(NAME, format!("cannot read {PATH}: {error}"), PATH),
     });
     facts
+}
+
+/// In small pieces: read whole, the executable would be the agent's memory peak.
+fn digest_of_file(path: &str) -> io::Result<Sha256Digest> {
+    let mut file = fs::File::open(path)?;
+    let mut hasher = Sha256::new();
+    let mut piece = vec![0; 64 << 10];
+    loop {
+        match file.read(&mut piece) {
+            Ok(0) => return Ok(Sha256Digest::finish(hasher)),
+            Ok(count) => hasher.update(&piece[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
