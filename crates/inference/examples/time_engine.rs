@@ -26,6 +26,9 @@ struct Asked {
     raw: bool,
 }
 
+/// Reads one duration out of an inference's timing.
+type Stage = fn(&InferenceTiming) -> u64;
+
 type Failure = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), Failure> {
@@ -60,7 +63,7 @@ fn main() -> Result<(), Failure> {
         asked.repeat
     );
     println!("load      {:9.3} ms", load.as_secs_f64() * 1e3);
-    let stages: [(&str, fn(&InferenceTiming) -> u64); 5] = [
+    let stages: [(&str, Stage); 5] = [
         ("decode", |timing| timing.decode_nanoseconds),
         ("prepare", |timing| timing.prepare_nanoseconds),
         ("infer", |timing| timing.infer_nanoseconds),

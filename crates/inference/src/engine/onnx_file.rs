@@ -127,7 +127,7 @@ impl OnnxFile {
             match (number, value) {
                 (3, Value::Bytes(name)) => node.name = String::from_utf8_lossy(name).into_owned(),
                 (4, Value::Bytes(operator)) => {
-                    node.operator = String::from_utf8_lossy(operator).into_owned()
+                    node.operator = String::from_utf8_lossy(operator).into_owned();
                 }
                 (5, Value::Bytes(attribute)) => self.attribute(attribute, depth)?,
                 _ => {}
@@ -191,6 +191,7 @@ enum Value<'a> {
     Bytes(&'a [u8]),
 }
 
+#[derive(Clone, Copy)]
 enum FieldFlaw {
     Short { missing: u64 },
     Malformed,

@@ -6,8 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use ::rten::{
-    DataType, Dimension, Model, ModelOptions, NodeId, RunOptions, ThreadPool, Value, ValueOrView,
-    ValueType, ValueView,
+    DataType, Dimension, Model, ModelOptions, NodeId, NodeInfo, RunOptions, ThreadPool, Value,
+    ValueOrView, ValueType, ValueView,
 };
 use weighbridge_experiment::EngineIdentity;
 
@@ -148,11 +148,11 @@ fn port(model: &Model, id: NodeId) -> Port {
         Dimension::Symbolic(name) => Extent::Free(name),
     };
     Port {
-        name: info.as_ref().and_then(|info| info.name()).unwrap_or_default().to_owned(),
-        element: info.as_ref().and_then(|info| info.dtype()).map(element),
+        name: info.as_ref().and_then(NodeInfo::name).unwrap_or_default().to_owned(),
+        element: info.as_ref().and_then(NodeInfo::dtype).map(element),
         shape: info
             .as_ref()
-            .and_then(|info| info.shape())
+            .and_then(NodeInfo::shape)
             .map(|shape| shape.into_iter().map(extent).collect()),
     }
 }
