@@ -14,7 +14,7 @@ use weighbridge_agent::wire::{
     write_frame,
 };
 use weighbridge_agent::{AgentClient, ClientError};
-use weighbridge_experiment::{ApplicationName, Endpoint, Sha256Digest};
+use weighbridge_experiment::{ApplicationName, Endpoint, InferenceTiming, Sha256Digest};
 use weighbridge_inference::catalogue;
 
 const LONG: Duration = Duration::from_secs(60);
@@ -152,7 +152,7 @@ async fn a_real_trial_is_timed_sampled_and_digested() {
     let done = client.trial(trial(5), None).await.expect("done");
     assert_eq!(done.output_sha256, Some(digest));
     assert_eq!(done.inferences.len(), 5);
-    let stages: u64 = done.inferences.iter().map(|timing| timing.total_nanoseconds()).sum();
+    let stages: u64 = done.inferences.iter().map(InferenceTiming::total_nanoseconds).sum();
     assert!(
         stages <= done.total_nanoseconds && stages > done.total_nanoseconds / 2,
         "{stages} of {}",
