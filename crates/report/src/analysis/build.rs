@@ -91,10 +91,10 @@ fn comparisons(
         let (threads, labels) = (planned[index].threads, cells[index].labels.as_slice());
         Some(Side { environment, threads, labels, trials: &trials[index] })
     };
-    for first in 0..planned.len() {
-        let workload = &planned[first].key.workload;
-        for second in (first + 1)..planned.len() {
-            if planned[second].key.workload != *workload {
+    for (first, one) in planned.iter().enumerate() {
+        let workload = &one.key.workload;
+        for (second, other) in planned.iter().enumerate().skip(first + 1) {
+            if other.key.workload != *workload {
                 continue;
             }
             let (Some(a), Some(b)) = (side(first), side(second)) else { continue };

@@ -1,7 +1,7 @@
 //! The numbers of one cell. Does not know of any other cell.
 
 use weighbridge_experiment::{
-    CellPlan, EnvironmentKind, EnvironmentPlan, InferenceTiming, Instrument, Instruments,
+    ByteSize, CellPlan, EnvironmentKind, EnvironmentPlan, InferenceTiming, Instrument, Instruments,
     ResolvedPrice, RunRecord, TrialMeasurement, WorkloadPlan,
 };
 
@@ -64,7 +64,7 @@ pub(crate) fn cell(input: &CellInput<'_>, cost_of_time: &CostOfTime<'_>) -> Cell
         engine_reason,
         limits: LimitsSummary {
             cpus: environment.limits.cpus.count(),
-            memory_bytes: environment.limits.memory.map(|size| size.bytes()),
+            memory_bytes: environment.limits.memory.map(ByteSize::bytes),
         },
         instruments,
         instruments_reason,

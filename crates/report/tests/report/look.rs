@@ -1,7 +1,7 @@
 //! What an eye would catch, checked by geometry and by snapshots, over the shapes that runs
 //! come in.
 
-use resvg::tiny_skia::Pixmap;
+use resvg::tiny_skia::{Pixmap, PremultipliedColorU8};
 use resvg::usvg::roxmltree::{Document, Node};
 use weighbridge_experiment::*;
 use weighbridge_report::figure::{self, FigureBody, FigureError, Svg, TextBox};
@@ -140,7 +140,7 @@ fn pictures_have_the_size_that_was_asked_for() {
             })
         };
         assert!(ink(24, 48), "{id} has no title");
-        assert_eq!(picture.pixel(0, 0).map(|pixel| pixel.red()), Some(255), "{id}");
+        assert_eq!(picture.pixel(0, 0).map(PremultipliedColorU8::red), Some(255), "{id}");
     }
     let (_, svg) = drawings(&mixed()).remove(0);
     assert!(figure::png(&svg, 0.0).is_err() && figure::png(&svg, f64::NAN).is_err());

@@ -44,10 +44,10 @@ fn every_picture_and_page_can_be_made() {
                     write(&format!("{name}-{id}.svg"), svg.standalone().as_bytes());
                 }
                 Ok(FigureBody::Table(table)) => {
-                    write(&format!("{name}-{id}.txt"), table.text().as_bytes())
+                    write(&format!("{name}-{id}.txt"), table.text().as_bytes());
                 }
                 Err(FigureError::NotInRun { reason, .. }) => {
-                    assert_eq!((name, id), ("one", "edge.appendix1"), "{reason}")
+                    assert_eq!((name, id), ("one", "edge.appendix1"), "{reason}");
                 }
                 Err(error) => panic!("{error}"),
             }
