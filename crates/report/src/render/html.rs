@@ -5,12 +5,13 @@
 
 mod hosts;
 mod results;
+mod verdicts;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 use weighbridge_experiment::RunRecord;
 
 use super::terminal::{not_run, prices};
-use crate::analysis::{Cell, Comparison, NotCompared, Report};
+use crate::analysis::{Cell, Report};
 use crate::figure::{self, Entry, Figure, FigureBody, Table};
 
 /// The report as a self-contained HTML page.
@@ -29,7 +30,7 @@ pub fn html(report: &Report, record: &RunRecord) -> String {
             body {
                 (head(report))
                 main {
-                    (verdicts(report))
+                    (verdicts::section(report))
                     (results::section(report))
                     (figures(report, record))
                     (not_run_section(report))
@@ -60,65 +61,6 @@ fn head(report: &Report) -> Markup {
                 ". Seed " (run.seed) ", Weighbridge " (run.tool_version) ". "
                 @for label in &run.labels { span.label { (label) } }
             }
-        }
-    }
-}
-
-fn verdicts(report: &Report) -> Markup {
-    markup! {
-        section aria-labelledby="verdicts" {
-            h2 id="verdicts" { "Verdicts" }
-            @if report.comparisons.is_empty() && report.not_compared.is_empty() {
-                p.missing { "Nothing to compare: the run has one environment." }
-            }
-            ul.verdicts {
-                @for comparison in report.comparisons.iter().filter(|comparison| comparison.n > 0) {
-                    (verdict(comparison))
-                }
-            }
-            (without_verdict(report))
-        }
-    }
-}
-
-fn verdict(comparison: &Comparison) -> Markup {
-    markup! {
-        li class=[comparison.detected.then_some("detected")] {
-            div.pair { (comparison.workload) ": " (comparison.b) " against " (comparison.a) }
-            div.words { (comparison.verdict) }
-            div.small {
-                (comparison.n) " blocks"
-                @if let Some(p) = comparison.p_value { ", p = " (format!("{p:.4}")) }
-            }
-            @for label in &comparison.labels { span.label { (label) } }
-        }
-    }
-}
-
-/// Pairs that may not be compared, and those that no block holds both of.
-fn without_verdict(report: &Report) -> Markup {
-    let empty: Vec<&Comparison> =
-        report.comparisons.iter().filter(|comparison| comparison.n == 0).collect();
-    markup! {
-        @if !(empty.is_empty() && report.not_compared.is_empty()) {
-            h3 { "Without a verdict" }
-            ul.small {
-                @for comparison in empty {
-                    li {
-                        (comparison.workload) ": " (comparison.b) " against " (comparison.a) " – "
-                        (comparison.verdict)
-                    }
-                }
-                @for pair in &report.not_compared { (not_compared(pair)) }
-            }
-        }
-    }
-}
-
-fn not_compared(pair: &NotCompared) -> Markup {
-    markup! {
-        li {
-            (pair.workload) ": " (pair.b) " against " (pair.a) " – not compared; " (pair.differences.join("; "))
         }
     }
 }
