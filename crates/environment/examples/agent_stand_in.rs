@@ -4,6 +4,9 @@
 //! Unlike the real agent it outlives its connections and its parent, so that the tests
 //! prove the environment's own clean-up.
 
+// It speaks to the tests over its standard streams.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixListener;

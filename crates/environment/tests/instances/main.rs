@@ -3,136 +3,26 @@
 //! Containers and limits need root. Without it those tests say what they leave out; where
 //! `CI` is `true` that is a failure.
 
-use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+// Clippy lets a test unwrap and print, but not the functions that tests share.
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
 
-use rustix::process::{Pid, Signal, kill_process};
+mod crashes;
+mod measurement;
+mod place;
+
+use std::fs;
+use std::time::Duration;
+
 use weighbridge_environment::{
     ContainerEnvironment, CopySource, Environment, EnvironmentError, NativeEnvironment, Port,
     SimulatedEnvironment, Trace, reap, traces,
 };
-use weighbridge_experiment::{
-    AgentLaunch, ByteSize, CpuCount, CreateRequest, Endpoint, EnvironmentKind, InstanceId, Limits,
-    MeterTarget, Resource,
+use weighbridge_experiment::{EnvironmentKind, MeterTarget};
+
+use place::{
+    Place, ask, assert_nothing_left, connect, destroy, environment, eventually, kinds,
+    limited_kinds, stand_in,
 };
-
-/// Cargo builds examples before it runs tests, beside them.
-fn stand_in() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let target = test.parent().and_then(Path::parent).unwrap();
-    let path = target.join("examples/agent_stand_in");
-    assert!(path.is_file(), "{} is missing: run `cargo build --examples`", path.display());
-    path
-}
-
-fn environment(kind: EnvironmentKind) -> Box<dyn Environment> {
-    match kind {
-        EnvironmentKind::Native => Box::new(NativeEnvironment::new()),
-        EnvironmentKind::Container => Box::new(ContainerEnvironment::new(stand_in())),
-        EnvironmentKind::Simulated => Box::new(SimulatedEnvironment::new()),
-    }
-}
-
-/// Kinds that this user can run; what is left out is said, and refused in CI.
-fn kinds(wanted: &[EnvironmentKind]) -> Vec<EnvironmentKind> {
-    let root = rustix::process::geteuid().is_root();
-    let (kept, left_out): (Vec<_>, Vec<_>) =
-        wanted.iter().partition(|kind| root || **kind != EnvironmentKind::Container);
-    if !left_out.is_empty() {
-        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{left_out:?} needs root");
-        eprintln!("left out, because it needs root: {left_out:?}");
-    }
-    kept
-}
-
-/// A directory under which a test's instances lie, and what makes their requests.
-struct Place {
-    directory: tempfile::TempDir,
-}
-
-static INSTANCES: AtomicU32 = AtomicU32::new(0);
-
-impl Place {
-    fn new() -> Self {
-        Self { directory: tempfile::tempdir().unwrap() }
-    }
-
-    fn resource(&self, kind: EnvironmentKind) -> Resource {
-        let number = INSTANCES.fetch_add(1, Ordering::Relaxed);
-        let name = format!("test-{kind}-{}-{number:04}", std::process::id());
-        let directory = self.directory.path().join(&name);
-        Resource { kind, instance: InstanceId(name), directory }
-    }
-
-    fn request(&self, kind: EnvironmentKind, arguments: &[&str]) -> CreateRequest {
-        CreateRequest {
-            resource: self.resource(kind),
-            limits: Limits { cpus: CpuCount::new(0.5).unwrap(), memory: Some(ByteSize(64 << 20)) },
-            agent: AgentLaunch {
-                executable: stand_in(),
-                arguments: arguments.iter().map(ToString::to_string).collect(),
-            },
-        }
-    }
-}
-
-/// Waits for what must happen; the bound only ends a test that would hang.
-fn eventually(what: &str, mut done: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !done() {
-        assert!(start.elapsed() < Duration::from_secs(20), "never: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-fn connect(environment: &dyn Environment, resource: &Resource) -> UnixStream {
-    let Ok(Endpoint::UnixSocket(path)) = environment.endpoint(resource, Port::Agent) else {
-        panic!("the agent's endpoint is a unix socket");
-    };
-    let mut stream = None;
-    eventually("the agent answers", || {
-        stream = UnixStream::connect(&path).ok();
-        stream.is_some()
-    });
-    stream.unwrap()
-}
-
-fn ask(stream: &UnixStream, question: &str) -> String {
-    writeln!(&mut &*stream, "{question}").unwrap();
-    let mut answer = String::new();
-    BufReader::new(stream).read_line(&mut answer).unwrap();
-    answer.trim_end().to_owned()
-}
-
-/// Looks with its own eyes, not with the library's: every mounted cgroup, every mount, and
-/// the directory.
-fn assert_nothing_left(resource: &Resource) {
-    let name = &resource.instance.0;
-    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
-    let roots = mounts.lines().filter(|line| line.contains(" - cgroup"));
-    for root in roots.filter_map(|line| line.split(' ').nth(4)) {
-        let cgroup = Path::new(root).join("weighbridge").join(name);
-        assert!(!cgroup.exists(), "{} is left", cgroup.display());
-    }
-    assert!(!mounts.contains(name.as_str()), "a mount is left");
-    assert!(!resource.directory.exists(), "{} is left", resource.directory.display());
-    for entry in fs::read_dir("/proc").unwrap() {
-        let command = fs::read(entry.unwrap().path().join("cmdline")).unwrap_or_default();
-        let command = String::from_utf8_lossy(&command).into_owned();
-        assert!(!command.contains(name.as_str()), "a process is left: {command:?}");
-    }
-    assert_eq!(traces(resource), []);
-}
-
-async fn destroy(environment: &dyn Environment, resource: &Resource) {
-    reap(environment, resource).await.unwrap();
-    assert_nothing_left(resource);
-}
 
 #[tokio::test]
 async fn every_kind_makes_an_agent_that_can_be_reached_and_leaves_nothing() {
@@ -211,14 +101,6 @@ async fn an_agent_without_enough_memory_is_killed_and_the_counter_says_why() {
         assert!(ended.oom_kills.is_some_and(|kills| kills >= 1), "{kind}: {ended:?}");
         assert_nothing_left(&request.resource);
     }
-}
-
-/// Kinds with limits, which need root.
-fn limited_kinds() -> Vec<EnvironmentKind> {
-    if kinds(&[EnvironmentKind::Container]).is_empty() {
-        return Vec::new();
-    }
-    vec![EnvironmentKind::Native, EnvironmentKind::Container]
 }
 
 /// Processor time of a process and its children so far, in clock ticks.
@@ -327,78 +209,6 @@ async fn a_container_sees_its_own_root_and_nothing_of_the_host() {
     }
 }
 
-fn kill_by_record(path: &Path) {
-    let text = fs::read_to_string(path).unwrap();
-    let record: serde_json::Value = serde_json::from_str(&text).unwrap();
-    let process = i32::try_from(record["process"].as_i64().unwrap()).unwrap();
-    kill_process(Pid::from_raw(process).unwrap(), Signal::KILL).unwrap();
-}
-
-#[tokio::test]
-async fn a_container_whose_monitor_was_killed_is_still_removed() {
-    for kind in kinds(&[EnvironmentKind::Container]) {
-        let place = Place::new();
-        let maker = environment(kind);
-        let request = place.request(kind, &["agent"]);
-        maker.create(&request).await.unwrap();
-        let _agent = connect(&*maker, &request.resource);
-        kill_by_record(&request.resource.directory.join("monitor.json"));
-        // One that did not make it removes it, as after a crash.
-        destroy(&*environment(kind), &request.resource).await;
-        // The maker, which still holds the dead monitor, finds nothing to do.
-        destroy(&*maker, &request.resource).await;
-    }
-}
-
-#[tokio::test]
-async fn what_a_killed_parent_made_is_removed_from_the_resource_alone() {
-    for kind in kinds(&EnvironmentKind::ALL) {
-        let place = Place::new();
-        let resource = place.resource(kind);
-        let mut parent = Command::new(stand_in())
-            .args(["make", kind.as_str()])
-            .arg(&resource.directory)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(parent.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert_eq!(line, "made\n", "{kind}");
-        let environment = environment(kind);
-        let _agent = connect(&*environment, &resource);
-        parent.kill().unwrap();
-        parent.wait().unwrap();
-        if kind == EnvironmentKind::Container {
-            // Its monitor sees the end of its standard input and removes it unasked.
-            eventually("the monitor cleans up", || {
-                traces(&resource).iter().all(|trace| matches!(trace, Trace::Directory(_)))
-            });
-        }
-        destroy(&*environment, &resource).await;
-    }
-}
-
-/// Kills the parent at many moments of the creation.
-#[tokio::test]
-async fn a_parent_killed_in_the_middle_of_making_leaves_nothing_after_destroy() {
-    for kind in kinds(&EnvironmentKind::ALL) {
-        for delay_milliseconds in [0, 1, 2, 3, 5, 8, 12, 18, 25, 40] {
-            let place = Place::new();
-            let resource = place.resource(kind);
-            let mut parent = Command::new(stand_in())
-                .args(["make", kind.as_str()])
-                .arg(&resource.directory)
-                .stdout(Stdio::null())
-                .spawn()
-                .unwrap();
-            std::thread::sleep(Duration::from_millis(delay_milliseconds));
-            parent.kill().unwrap();
-            parent.wait().unwrap();
-            destroy(&*environment(kind), &resource).await;
-        }
-    }
-}
-
 #[tokio::test]
 async fn an_executable_that_cannot_run_is_an_error_that_leaves_nothing() {
     for kind in kinds(&EnvironmentKind::ALL) {
@@ -438,66 +248,5 @@ async fn probes_try_the_real_thing_and_leave_nothing() {
         let name = entry.unwrap().file_name().into_string().unwrap_or_default();
         let mine = format!("probe-container-{}", std::process::id());
         assert!(!name.starts_with(&mine), "{name} is left");
-    }
-}
-
-/// Not a promise but a measurement: run it with `--ignored --nocapture`.
-#[tokio::test]
-#[ignore = "a measurement, which proves nothing"]
-async fn measure_start_and_end() {
-    for kind in kinds(&EnvironmentKind::ALL) {
-        let mut times: [Vec<f64>; 3] = Default::default();
-        for _ in 0..40 {
-            let place = Place::new();
-            let environment = environment(kind);
-            let request = place.request(kind, &["agent"]);
-            let start = Instant::now();
-            environment.create(&request).await.unwrap();
-            times[0].push(start.elapsed().as_secs_f64() * 1e3);
-            let Ok(Endpoint::UnixSocket(socket)) =
-                environment.endpoint(&request.resource, Port::Agent)
-            else {
-                panic!("a unix socket");
-            };
-            while UnixStream::connect(&socket).is_err() {
-                std::thread::sleep(Duration::from_micros(200));
-            }
-            times[1].push(start.elapsed().as_secs_f64() * 1e3);
-            let start = Instant::now();
-            reap(&*environment, &request.resource).await.unwrap();
-            times[2].push(start.elapsed().as_secs_f64() * 1e3);
-        }
-        for (name, times) in ["created", "answering", "destroyed"].iter().zip(&mut times) {
-            times.sort_by(f64::total_cmp);
-            let [low, middle, high] = [times[2], times[20], times[37]];
-            println!("{kind} {name}: {middle:.1} ms (p5 {low:.1}, p95 {high:.1})");
-        }
-    }
-}
-
-/// Kills the monitor as soon as it has named itself, in the middle of its work.
-#[tokio::test]
-async fn a_monitor_killed_while_it_makes_a_container_leaves_nothing_after_destroy() {
-    for kind in kinds(&[EnvironmentKind::Container]) {
-        for delay_milliseconds in [0, 1, 2, 4, 7, 10, 14, 20] {
-            let place = Place::new();
-            let resource = place.resource(kind);
-            let mut parent = Command::new(stand_in())
-                .args(["make", kind.as_str()])
-                .arg(&resource.directory)
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-                .unwrap();
-            let record = resource.directory.join("monitor.json");
-            eventually("the monitor names itself", || record.exists());
-            std::thread::sleep(Duration::from_millis(delay_milliseconds));
-            // First the parent, or it would clean up itself.
-            kill_process(Pid::from_child(&parent), Signal::STOP).unwrap();
-            kill_by_record(&record);
-            parent.kill().unwrap();
-            parent.wait().unwrap();
-            destroy(&*environment(kind), &resource).await;
-        }
     }
 }

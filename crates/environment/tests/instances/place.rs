@@ -1,0 +1,137 @@
+//! Where the tests make their instances, and how they look at them.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use weighbridge_environment::{
+    ContainerEnvironment, Environment, NativeEnvironment, Port, SimulatedEnvironment, reap, traces,
+};
+use weighbridge_experiment::{
+    AgentLaunch, ByteSize, CpuCount, CreateRequest, Endpoint, EnvironmentKind, InstanceId, Limits,
+    Resource,
+};
+
+/// Cargo builds examples before it runs tests, beside them.
+pub(crate) fn stand_in() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let target = test.parent().and_then(Path::parent).unwrap();
+    let path = target.join("examples/agent_stand_in");
+    assert!(path.is_file(), "{} is missing: run `cargo build --examples`", path.display());
+    path
+}
+
+pub(crate) fn environment(kind: EnvironmentKind) -> Box<dyn Environment> {
+    match kind {
+        EnvironmentKind::Native => Box::new(NativeEnvironment::new()),
+        EnvironmentKind::Container => Box::new(ContainerEnvironment::new(stand_in())),
+        EnvironmentKind::Simulated => Box::new(SimulatedEnvironment::new()),
+    }
+}
+
+/// Kinds that this user can run; what is left out is said, and refused in CI.
+pub(crate) fn kinds(wanted: &[EnvironmentKind]) -> Vec<EnvironmentKind> {
+    let root = rustix::process::geteuid().is_root();
+    let (kept, left_out): (Vec<_>, Vec<_>) =
+        wanted.iter().partition(|kind| root || **kind != EnvironmentKind::Container);
+    if !left_out.is_empty() {
+        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{left_out:?} needs root");
+        eprintln!("left out, because it needs root: {left_out:?}");
+    }
+    kept
+}
+
+/// A directory under which a test's instances lie, and what makes their requests.
+pub(crate) struct Place {
+    pub(crate) directory: tempfile::TempDir,
+}
+
+static INSTANCES: AtomicU32 = AtomicU32::new(0);
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Self { directory: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn resource(&self, kind: EnvironmentKind) -> Resource {
+        let number = INSTANCES.fetch_add(1, Ordering::Relaxed);
+        let name = format!("test-{kind}-{}-{number:04}", std::process::id());
+        let directory = self.directory.path().join(&name);
+        Resource { kind, instance: InstanceId(name), directory }
+    }
+
+    pub(crate) fn request(&self, kind: EnvironmentKind, arguments: &[&str]) -> CreateRequest {
+        CreateRequest {
+            resource: self.resource(kind),
+            limits: Limits { cpus: CpuCount::new(0.5).unwrap(), memory: Some(ByteSize(64 << 20)) },
+            agent: AgentLaunch {
+                executable: stand_in(),
+                arguments: arguments.iter().map(ToString::to_string).collect(),
+            },
+        }
+    }
+}
+
+/// Waits for what must happen; the bound only ends a test that would hang.
+pub(crate) fn eventually(what: &str, mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < Duration::from_secs(20), "never: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+pub(crate) fn connect(environment: &dyn Environment, resource: &Resource) -> UnixStream {
+    let Ok(Endpoint::UnixSocket(path)) = environment.endpoint(resource, Port::Agent) else {
+        panic!("the agent's endpoint is a unix socket");
+    };
+    let mut stream = None;
+    eventually("the agent answers", || {
+        stream = UnixStream::connect(&path).ok();
+        stream.is_some()
+    });
+    stream.unwrap()
+}
+
+pub(crate) fn ask(stream: &UnixStream, question: &str) -> String {
+    writeln!(&mut &*stream, "{question}").unwrap();
+    let mut answer = String::new();
+    BufReader::new(stream).read_line(&mut answer).unwrap();
+    answer.trim_end().to_owned()
+}
+
+/// Looks with its own eyes, not with the library's: every mounted cgroup, every mount, and
+/// the directory.
+pub(crate) fn assert_nothing_left(resource: &Resource) {
+    let name = &resource.instance.0;
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let roots = mounts.lines().filter(|line| line.contains(" - cgroup"));
+    for root in roots.filter_map(|line| line.split(' ').nth(4)) {
+        let cgroup = Path::new(root).join("weighbridge").join(name);
+        assert!(!cgroup.exists(), "{} is left", cgroup.display());
+    }
+    assert!(!mounts.contains(name.as_str()), "a mount is left");
+    assert!(!resource.directory.exists(), "{} is left", resource.directory.display());
+    for entry in fs::read_dir("/proc").unwrap() {
+        let command = fs::read(entry.unwrap().path().join("cmdline")).unwrap_or_default();
+        let command = String::from_utf8_lossy(&command).into_owned();
+        assert!(!command.contains(name.as_str()), "a process is left: {command:?}");
+    }
+    assert_eq!(traces(resource), []);
+}
+
+pub(crate) async fn destroy(environment: &dyn Environment, resource: &Resource) {
+    reap(environment, resource).await.unwrap();
+    assert_nothing_left(resource);
+}
+
+/// Kinds with limits, which need root.
+pub(crate) fn limited_kinds() -> Vec<EnvironmentKind> {
+    if kinds(&[EnvironmentKind::Container]).is_empty() {
+        return Vec::new();
+    }
+    vec![EnvironmentKind::Native, EnvironmentKind::Container]
+}
