@@ -49,7 +49,7 @@ class Stage:
 
 
 # Much haze teaches to see through it, but also to deepen the blacks of a photo that has none;
-# the last stage takes that back with less haze, more dry pairs and paler photographs.
+# the later stages take that back with less haze, more dry pairs and paler photographs.
 STAGES = (
     Stage(squared_loss, 6000, 13000, 2.0e-3, dry_share=0.12, veil=(0.45, 0.15), lift=0.02),
     Stage(decibel_loss, 9000, 9000, 1.5e-3, dry_share=0.12, veil=(0.45, 0.15), lift=0.02),
