@@ -9,6 +9,8 @@
 //! (an [`Owner`] is plain data; whether it lives is for others to find out), the meaning of
 //! a measurement, and how records are shown.
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod error;
 mod format;
 mod journal;

@@ -72,3 +72,45 @@ impl SqliteRegistry {
         RegistryError::Damaged { what: what.into(), path: self.path.clone(), source }
     }
 }
+
+#[cfg(all(test, feature = "conformance"))]
+mod tests {
+    use weighbridge_experiment::RunId;
+
+    use super::*;
+    use crate::Runs;
+    use crate::conformance::example;
+
+    /// A full file system, played by SQLite's own limit on the pages of a file.
+    #[tokio::test]
+    async fn a_full_disk_is_said_and_what_was_acknowledged_is_kept() {
+        let directory = tempfile::TempDir::new().expect("a directory");
+        let registry =
+            SqliteRegistry::open(&directory.path().join("registry.sqlite")).await.expect("opened");
+        let id = RunId::from_random(1);
+        registry.begin(&example::header(&id, 0)).await.expect("a run");
+        let limit = sqlx::query("PRAGMA max_page_count = 40");
+        limit.execute(&mut *registry.connection().await).await.expect("limited");
+        let mut acknowledged = 0;
+        let error = loop {
+            match registry
+                .append_trial(&id, &example::trial(acknowledged, "native", "derain"))
+                .await
+            {
+                Ok(()) => acknowledged += 1,
+                Err(error) => break error,
+            }
+            assert!(acknowledged < 1_000, "the limit was never met");
+        };
+        assert!(matches!(error, RegistryError::Full { .. }), "{error:?}");
+        assert!(error.to_string().contains("no space is left"), "{error}");
+        let record = registry.get(&id).await.expect("it can still be read");
+        assert_eq!(record.trials.len(), acknowledged as usize);
+        let unlimited = sqlx::query("PRAGMA max_page_count = 1000000");
+        unlimited.execute(&mut *registry.connection().await).await.expect("space again");
+        registry
+            .append_trial(&id, &example::trial(acknowledged, "native", "derain"))
+            .await
+            .expect("it goes on");
+    }
+}
