@@ -9,6 +9,7 @@ use serde_json::Value;
 use weighbridge_price::PriceBook;
 
 /// The list, or nothing where it is absent: said, not hidden.
+#[allow(clippy::print_stdout)]
 fn list(name: &str) -> Option<Value> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/prices").join(name);
     match fs::read_to_string(&path) {
@@ -39,7 +40,8 @@ fn aws_entries_agree_with_the_offer_file() {
             && attributes["operatingSystem"] == "Linux"
             && attributes["tenancy"] == "Shared"
             && attributes["preInstalledSw"] == "NA";
-        let name = format!("aws/us-east-1/{}", attributes["instanceType"].as_str().expect("a type"));
+        let name =
+            format!("aws/us-east-1/{}", attributes["instanceType"].as_str().expect("a type"));
         let Some(ours) = shipped(&name).filter(|_| plain) else { continue };
         for term in offer["terms"]["OnDemand"][sku].as_object().expect("terms").values() {
             for dimension in term["priceDimensions"].as_object().expect("dimensions").values() {

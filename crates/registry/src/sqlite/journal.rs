@@ -63,7 +63,9 @@ impl SqliteRegistry {
             .await
             .map_err(|error| match error {
                 error
-                    if error.as_database_error().is_some_and(|e| e.is_foreign_key_violation()) =>
+                    if error
+                        .as_database_error()
+                        .is_some_and(sqlx::error::DatabaseError::is_foreign_key_violation) =>
                 {
                     RegistryError::NoSuchJournalEntry { id }
                 }
