@@ -31,7 +31,7 @@ def traces(home: pathlib.Path) -> list[str]:
     if (home / "instances").is_dir():
         left += [str(path) for path in (home / "instances").iterdir()]
     root = pathlib.Path("/sys/fs/cgroup")
-    left += [str(path) for path in root.glob("**/weighbridge/*") if path.is_dir()]
+    left += [str(path) for path in root.glob("**/weighbridge-*") if path.is_dir()]
     left += [line for line in open("/proc/self/mountinfo") if str(home) in line]
     for process in pathlib.Path("/proc").glob("[0-9]*"):
         try:

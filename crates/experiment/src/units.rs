@@ -62,7 +62,7 @@ impl FromStr for ByteSize {
         let number: f64 = number.trim().parse().map_err(|_| invalid())?;
         let bytes = number * factor as f64;
         // 2^63 keeps every later sum of two sizes inside 64 bits.
-        if !bytes.is_finite() || bytes < 1.0 || bytes >= 9_223_372_036_854_775_808.0 {
+        if !(1.0..9_223_372_036_854_775_808.0).contains(&bytes) {
             return Err(UnitError::ByteSizeRange(text.to_owned()));
         }
         Ok(Self(bytes.round() as u64))

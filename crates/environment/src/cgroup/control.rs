@@ -1,7 +1,7 @@
 //! The control files of a cgroup: limits, freezer, and the counter of memory kills.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use weighbridge_experiment::{InstanceId, Limits};
@@ -23,15 +23,13 @@ pub(crate) fn cpu_quota_microseconds(limits: &Limits) -> u64 {
     (quota.round() as u64).max(1_000)
 }
 
-/// Lets the children of the root and of `parent` use each controller that we want. A
-/// controller that cannot be enabled shows when its limit is written.
-pub(super) fn enable_controllers(hierarchy: &Hierarchy, parent: &Path) {
-    for directory in [hierarchy.root.as_path(), parent] {
-        for controller in ["cpu", "memory", "pids", "io"] {
-            if hierarchy.carries(controller) {
-                let path = directory.join("cgroup.subtree_control");
-                let _ = fs::write(path, format!("+{controller}"));
-            }
+/// Lets the children of the root use each controller that we want. A controller that cannot
+/// be enabled shows when its limit is written.
+pub(super) fn enable_controllers(hierarchy: &Hierarchy) {
+    for controller in ["cpu", "memory", "pids", "io"] {
+        if hierarchy.carries(controller) {
+            let path = hierarchy.root.join("cgroup.subtree_control");
+            let _ = fs::write(path, format!("+{controller}"));
         }
     }
 }

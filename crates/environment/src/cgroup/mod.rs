@@ -1,6 +1,6 @@
 //! The cgroup of one instance, in version 1, version 2 and mixed hierarchies.
 //!
-//! Every hierarchy of the host may hold a directory `weighbridge/INSTANCE`; all of them
+//! Every hierarchy of the host may hold a directory `weighbridge-INSTANCE`; all of them
 //! together are the instance's cgroup. Creation uses the controllers that limit or meter;
 //! removal looks into every hierarchy, because a container runtime joins them all. The
 //! hierarchies come from a mountinfo text, so tests run the same code on a fake tree.
@@ -23,8 +23,10 @@ use self::hierarchy::{Hierarchy, Version, hierarchies};
 use crate::error::EnvironmentError;
 use crate::process_identity::{signal_process, wait_until};
 
-/// Directory under which all instances lie, in every hierarchy.
-const PARENT: &str = "weighbridge";
+/// What the name of every instance's cgroup begins with, right below each hierarchy's root.
+/// There is no directory of ours above them all: whoever removed it when it was empty would
+/// do so under the feet of another run that is about to use it.
+const PREFIX: &str = "weighbridge-";
 
 /// Controllers that limit or meter an instance, under their names in either version.
 const WANTED: [&str; 7] = ["cpu", "cpuacct", "memory", "pids", "freezer", "blkio", "io"];
@@ -40,7 +42,7 @@ pub(crate) struct CgroupTree {
 
 /// Path of an instance's cgroup below each hierarchy's root, without a leading `/`.
 pub(crate) fn relative_path(instance: &InstanceId) -> String {
-    format!("{PARENT}/{instance}")
+    format!("{PREFIX}{instance}")
 }
 
 impl CgroupTree {
@@ -79,7 +81,7 @@ impl CgroupTree {
     }
 
     fn directory(hierarchy: &Hierarchy, instance: &InstanceId) -> PathBuf {
-        hierarchy.root.join(PARENT).join(&instance.0)
+        hierarchy.root.join(relative_path(instance))
     }
 
     /// Directories of the instance that exist now, over all hierarchies.
@@ -109,26 +111,14 @@ impl CgroupTree {
     fn create_directories(&self, instance: &InstanceId) -> Result<(), EnvironmentError> {
         for hierarchy in self.wanted() {
             let directory = Self::directory(hierarchy, instance);
-            // Another instance's removal may take the empty parent away in between.
-            let mut tries_left = 5;
-            loop {
-                let parent = hierarchy.root.join(PARENT);
-                if let Err(error) = fs::create_dir(&parent)
-                    && error.kind() != io::ErrorKind::AlreadyExists
-                {
-                    return Err(EnvironmentError::cgroup("create", parent)(error));
+            if hierarchy.version == Version::V2 {
+                control::enable_controllers(hierarchy);
+            }
+            match fs::create_dir(&directory) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    return Err(EnvironmentError::cgroup("create", directory)(error));
                 }
-                if hierarchy.version == Version::V2 {
-                    control::enable_controllers(hierarchy, &parent);
-                }
-                match fs::create_dir(&directory) {
-                    Ok(()) => break,
-                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => break,
-                    Err(error) if error.kind() == io::ErrorKind::NotFound && tries_left > 0 => {
-                        tries_left -= 1;
-                    }
-                    Err(error) => return Err(EnvironmentError::cgroup("create", directory)(error)),
-                }
+                _ => {}
             }
         }
         Ok(())
@@ -179,7 +169,7 @@ impl CgroupTree {
         })
     }
 
-    /// Removes the instance's directories and, where it is empty then, their parent.
+    /// Removes the instance's directories.
     pub(crate) fn remove(&self, instance: &InstanceId) -> Result<(), EnvironmentError> {
         let mut failure = Ok(());
         for hierarchy in &self.hierarchies {
@@ -187,8 +177,6 @@ impl CgroupTree {
             if let Err(error) = remove_cgroup(&directory) {
                 failure = Err(EnvironmentError::cgroup("remove", directory)(error));
             }
-            // Fails while another instance lives there, as it should.
-            let _ = fs::remove_dir(hierarchy.root.join(PARENT));
         }
         failure
     }

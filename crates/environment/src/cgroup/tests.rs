@@ -44,18 +44,18 @@ fn read(path: &Path) -> String {
 fn version_1_limits_go_into_each_controllers_own_hierarchy() {
     let root = tempfile::tempdir().unwrap();
     let tree = v1(root.path());
-    let memory = root.path().join("memory/weighbridge/run-1");
+    let memory = root.path().join("memory/weighbridge-run-1");
     fs::create_dir_all(&memory).unwrap();
     fs::write(memory.join("memory.memsw.limit_in_bytes"), "").unwrap();
     tree.create(&instance(), &limits()).unwrap();
 
-    let cpu = root.path().join("cpu,cpuacct/weighbridge/run-1");
+    let cpu = root.path().join("cpu,cpuacct/weighbridge-run-1");
     assert_eq!(read(&cpu.join("cpu.cfs_quota_us")), "150000");
     assert_eq!(read(&cpu.join("cpu.cfs_period_us")), "100000");
     assert_eq!(read(&memory.join("memory.limit_in_bytes")), "67108864");
     assert_eq!(read(&memory.join("memory.memsw.limit_in_bytes")), "67108864");
-    assert!(root.path().join("freezer/weighbridge/run-1").is_dir());
-    assert!(!root.path().join("devices/weighbridge").exists());
+    assert!(root.path().join("freezer/weighbridge-run-1").is_dir());
+    assert!(!root.path().join("devices/weighbridge-run-1").exists());
     assert_eq!(tree.version(), Some("v1"));
     assert_eq!(tree.shown_cpu_limit(&instance()).unwrap().0, "1.5");
     assert_eq!(tree.shown_memory_limit(&instance()).unwrap().0, "67108864");
@@ -69,8 +69,7 @@ fn version_2_enables_controllers_on_the_way_down_and_writes_one_tree() {
     let unified = root.path().join("unified");
     // Each write replaces the plain file; the kernel would add to the set.
     assert_eq!(read(&unified.join("cgroup.subtree_control")), "+io");
-    assert_eq!(read(&unified.join("weighbridge/cgroup.subtree_control")), "+io");
-    let leaf = unified.join("weighbridge/run-1");
+    let leaf = unified.join("weighbridge-run-1");
     assert_eq!(read(&leaf.join("cpu.max")), "150000 100000");
     assert_eq!(read(&leaf.join("memory.max")), "67108864");
     assert!(!leaf.join("memory.swap.max").exists(), "a host without swap accounting");
@@ -97,12 +96,12 @@ fn memory_kills_are_read_in_both_versions_and_missing_is_not_zero() {
     for (tree, file, text) in [
         (
             v1 as fn(&Path) -> CgroupTree,
-            "memory/weighbridge/run-1/memory.oom_control",
+            "memory/weighbridge-run-1/memory.oom_control",
             "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n",
         ),
         (
             v2,
-            "unified/weighbridge/run-1/memory.events",
+            "unified/weighbridge-run-1/memory.events",
             "low 0\nhigh 0\nmax 9\noom 3\noom_kill 2\n",
         ),
     ] {
@@ -122,7 +121,7 @@ fn freezing_writes_the_file_of_the_version() {
     tree.create(&instance(), &limits()).unwrap();
     // The plain file answers what was written, as a settled freezer does.
     assert!(tree.freeze(&instance(), true).unwrap());
-    let state = root.path().join("freezer/weighbridge/run-1/freezer.state");
+    let state = root.path().join("freezer/weighbridge-run-1/freezer.state");
     assert_eq!(read(&state), "FROZEN");
     assert!(tree.freeze(&instance(), false).unwrap());
     assert_eq!(read(&state), "THAWED");
@@ -131,7 +130,7 @@ fn freezing_writes_the_file_of_the_version() {
     let tree = v2(root.path());
     assert!(!tree.freeze(&instance(), true).unwrap(), "there is no such instance yet");
     tree.create(&instance(), &limits()).unwrap();
-    let leaf = root.path().join("unified/weighbridge/run-1");
+    let leaf = root.path().join("unified/weighbridge-run-1");
     fs::write(leaf.join("cgroup.events"), "populated 1\nfrozen 1\n").unwrap();
     assert!(tree.freeze(&instance(), true).unwrap());
     assert_eq!(read(&leaf.join("cgroup.freeze")), "1");
@@ -143,24 +142,24 @@ fn processes_of_all_hierarchies_are_listed_once() {
     let tree = v1(root.path());
     tree.create(&instance(), &limits()).unwrap();
     for name in ["memory", "freezer"] {
-        let procs = root.path().join(name).join("weighbridge/run-1/cgroup.procs");
+        let procs = root.path().join(name).join("weighbridge-run-1/cgroup.procs");
         fs::write(procs, "12\n7\n0\n").unwrap();
     }
     assert_eq!(tree.processes(&instance()), [7, 12]);
 }
 
 #[test]
-fn removal_also_takes_hierarchies_that_only_a_runtime_joined_and_the_empty_parent() {
+fn removal_also_takes_hierarchies_that_only_a_runtime_joined() {
     let root = tempfile::tempdir().unwrap();
     let tree = v1(root.path());
-    fs::create_dir_all(root.path().join("devices/weighbridge/run-1/nested")).unwrap();
-    fs::create_dir_all(root.path().join("cpuset/weighbridge/run-1")).unwrap();
-    fs::create_dir_all(root.path().join("cpuset/weighbridge/run-2")).unwrap();
+    fs::create_dir_all(root.path().join("devices/weighbridge-run-1/nested")).unwrap();
+    fs::create_dir_all(root.path().join("cpuset/weighbridge-run-1")).unwrap();
+    fs::create_dir_all(root.path().join("cpuset/weighbridge-run-2")).unwrap();
     assert_eq!(tree.directories(&instance()).len(), 2);
     tree.remove(&instance()).unwrap();
     assert_eq!(tree.directories(&instance()).len(), 0);
-    assert!(!root.path().join("devices/weighbridge").exists());
-    assert!(root.path().join("cpuset/weighbridge/run-2").is_dir(), "another instance stays");
+    assert!(!root.path().join("devices/weighbridge-run-1").exists());
+    assert!(root.path().join("cpuset/weighbridge-run-2").is_dir(), "another instance stays");
 }
 
 #[test]
@@ -171,7 +170,7 @@ fn without_a_cpu_controller_creation_says_so_and_leaves_nothing() {
         tree.create(&instance(), &limits()),
         Err(EnvironmentError::ControllerMissing { controller: "cpu" })
     ));
-    assert!(!root.path().join("pids/weighbridge").exists());
+    assert!(!root.path().join("pids/weighbridge-run-1").exists());
     assert_eq!(tree.version(), None);
 }
 

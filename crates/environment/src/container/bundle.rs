@@ -213,7 +213,7 @@ mod tests {
             assert_eq!(json["process"]["capabilities"][set], serde_json::json!([]), "{set}");
         }
         assert_eq!(json["root"], serde_json::json!({"path": "rootfs", "readonly": true}));
-        assert_eq!(json["linux"]["cgroupsPath"], "/weighbridge/run-1");
+        assert_eq!(json["linux"]["cgroupsPath"], "/weighbridge-run-1");
         assert_eq!(json["linux"]["resources"]["cpu"]["quota"], 50_000);
         assert_eq!(json["linux"]["resources"]["memory"]["limit"], 1 << 26);
         let namespaces: Vec<_> = json["linux"]["namespaces"]

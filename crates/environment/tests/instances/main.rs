@@ -152,7 +152,7 @@ async fn limits_are_set_and_metered_where_the_meter_target_says() {
         assert_eq!(ask(&connect(&*environment, resource), "spin"), "spinning");
         let target = environment.meter_target(resource).await.unwrap();
         let MeterTarget::Cgroup { path, process } = target else { panic!("{target:?}") };
-        assert_eq!(path, format!("weighbridge/{}", resource.instance));
+        assert_eq!(path, format!("weighbridge-{}", resource.instance));
 
         let facts = environment.describe(resource).await;
         assert_eq!(facts.value("limit_cpus"), Some("0.5"), "{kind}");

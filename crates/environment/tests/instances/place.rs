@@ -110,7 +110,7 @@ pub(crate) fn assert_nothing_left(resource: &Resource) {
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
     let roots = mounts.lines().filter(|line| line.contains(" - cgroup"));
     for root in roots.filter_map(|line| line.split(' ').nth(4)) {
-        let cgroup = Path::new(root).join("weighbridge").join(name);
+        let cgroup = Path::new(root).join(format!("weighbridge-{name}"));
         assert!(!cgroup.exists(), "{} is left", cgroup.display());
     }
     assert!(!mounts.contains(name.as_str()), "a mount is left");

@@ -155,6 +155,8 @@ pub(crate) enum ReportFormat {
     Csv,
     /// weighbridge.report/1
     Json,
+    /// weighbridge.run/1: the whole record, every raw sample included
+    Record,
     /// As `weighbridge run` prints it
     Table,
 }

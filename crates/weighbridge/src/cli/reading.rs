@@ -116,6 +116,7 @@ pub(super) async fn report(arguments: &ReportArguments) -> anyhow::Result<Outcom
         ReportFormat::Md => render::markdown(&report),
         ReportFormat::Csv => render::csv(&report)?,
         ReportFormat::Json => serde_json::to_string_pretty(&report).context("cannot write JSON")?,
+        ReportFormat::Record => serde_json::to_string(&record).context("cannot write JSON")?,
         ReportFormat::Table => {
             let coloured = arguments.out.is_none() && output::coloured_stdout();
             render::table(&report, output::width(), coloured)

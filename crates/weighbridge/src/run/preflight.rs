@@ -31,7 +31,7 @@ pub(crate) async fn preflight(
             None => return Ok(None),
             Some(Ok(())) => {}
             Some(Err(error)) => {
-                let failure = trial::failure(error.root_cause(), Some(ended), None);
+                let failure = trial::failure(error.as_ref(), Some(ended), None);
                 return Err(anyhow::anyhow!(failure.reason))
                     .with_context(|| format!("workload `{}` cannot run", workload.name));
             }

@@ -1,0 +1,212 @@
+//! The conformance suite of `Environment`: the same promises, kept by every kind, with the
+//! real executable as agent and as container monitor.
+
+mod through_binary;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use through_binary::{cgroups_of, privileged, traces};
+use weighbridge_agent::wire::{EngineChoice, FileToRead, Pass, Prepare};
+use weighbridge_agent::{AgentClient, ClientError};
+use weighbridge_environment::{
+    ContainerEnvironment, CopySource, Environment, NativeEnvironment, Port, SimulatedEnvironment,
+};
+use weighbridge_experiment::{
+    AgentLaunch, ApplicationName, CpuCount, CreateRequest, EnvironmentKind, InstanceId, Limits,
+    MeterTarget, Resource, Sha256Digest,
+};
+use weighbridge_inference::catalogue;
+use weighbridge_measure::OutsideMeter;
+
+const SOON: Duration = Duration::from_secs(30);
+
+fn executable() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_weighbridge"))
+}
+
+fn open(kind: EnvironmentKind) -> Arc<dyn Environment> {
+    match kind {
+        EnvironmentKind::Native => Arc::new(NativeEnvironment::new()),
+        EnvironmentKind::Container => Arc::new(ContainerEnvironment::new(executable())),
+        EnvironmentKind::Simulated => Arc::new(SimulatedEnvironment::new()),
+    }
+}
+
+/// An environment under test, with a directory for its instances.
+struct Bench {
+    kind: EnvironmentKind,
+    environment: Arc<dyn Environment>,
+    directory: TempDir,
+}
+
+impl Bench {
+    fn new(kind: EnvironmentKind) -> Self {
+        let directory = TempDir::with_prefix("wb-env-").expect("a directory");
+        Self { kind, environment: open(kind), directory }
+    }
+
+    fn request(&self, name: &str) -> CreateRequest {
+        let suffix =
+            self.directory.path().file_name().expect("a name").to_string_lossy().to_lowercase();
+        let plain: String =
+            suffix.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+        let instance = format!("{plain}-{name}");
+        CreateRequest {
+            resource: Resource {
+                kind: self.kind,
+                directory: self.directory.path().join(&instance),
+                instance: InstanceId(instance),
+            },
+            limits: Limits { cpus: CpuCount::new(1.0).expect("a count"), memory: None },
+            agent: AgentLaunch { executable: executable(), arguments: vec!["agent".to_owned()] },
+        }
+    }
+
+    async fn connect(&self, resource: &Resource) -> AgentClient {
+        let endpoint = self.environment.endpoint(resource, Port::Agent).expect("an endpoint");
+        let mut client = AgentClient::connect(&endpoint, SOON).await.expect("an agent");
+        client.hello(None, SOON).await.expect("a welcome");
+        client
+    }
+
+    async fn assert_gone(&self, resource: &Resource) {
+        assert!(
+            !self.environment.exists(resource).await,
+            "{:?}",
+            weighbridge_environment::traces(resource)
+        );
+        assert_eq!(traces(self.directory.path()), Vec::<String>::new());
+        assert_eq!(cgroups_of(&resource.instance.0), Vec::<PathBuf>::new());
+    }
+}
+
+async fn on_every_kind<F: AsyncFn(Bench)>(check: F) {
+    for kind in EnvironmentKind::ALL {
+        if kind == EnvironmentKind::Container && !privileged() {
+            continue;
+        }
+        check(Bench::new(kind)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_probe_finds_what_works() {
+    on_every_kind(async |bench| {
+        let answer = bench.environment.probe().await;
+        assert!(answer.available, "{}: {answer:?}", bench.kind);
+        assert_eq!(bench.environment.kind(), bench.kind);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_instance_answers_reads_what_is_copied_in_and_is_gone_after_destroy() {
+    on_every_kind(async |bench| {
+        let request = bench.request("whole");
+        let resource = &request.resource;
+        assert!(!bench.environment.exists(resource).await);
+        bench.environment.create(&request).await.expect("created");
+        assert!(bench.environment.exists(resource).await);
+        let mut client = bench.connect(resource).await;
+
+        let model = catalogue::default_model(ApplicationName::TrafficLight);
+        let (name, input) = catalogue::sample_inputs(ApplicationName::TrafficLight)[0];
+        let to_read = |name: &str, content: &[u8]| FileToRead {
+            name: name.to_owned(),
+            path: PathBuf::from("work").join(name),
+            sha256: Sha256Digest::of(content),
+        };
+        for (name, content) in [("model.onnx", model), (name, input)] {
+            let source = CopySource::Bytes(content.to_vec());
+            bench.environment.copy_in(resource, source, name).await.expect("copied");
+        }
+        let prepare = Prepare {
+            application: ApplicationName::TrafficLight,
+            model: to_read("model.onnx", model),
+            inputs: vec![to_read(name, input)],
+            threads: 1,
+            engine: EngineChoice::default(),
+            slowdown_percent: None,
+        };
+        let ready = client.prepare(prepare, SOON).await.expect("ready");
+        let simulated = bench.kind == EnvironmentKind::Simulated;
+        assert_eq!(ready.engine.name == "simulated", simulated, "{:?}", ready.engine);
+        let pass = Pass { block: 0, start_at: 0, inferences: 3 };
+        let done = client.warmup(pass, Some(SOON)).await.expect("inferences");
+        assert_eq!(done.inferences.len(), 3);
+
+        let target = bench.environment.meter_target(resource).await.expect("a target");
+        assert_eq!(matches!(target, MeterTarget::Nothing { .. }), simulated, "{target:?}");
+        let (mut meter, _) = OutsideMeter::open(&target).expect("a meter");
+        assert_eq!(meter.read().expect("a reading").cpu_nanoseconds.is_none(), simulated);
+
+        assert!(!bench.environment.describe(resource).await.0.is_empty());
+        bench.environment.destroy(resource).await.expect("destroyed");
+        bench.environment.destroy(resource).await.expect("destroying nothing is no error");
+        bench.assert_gone(resource).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_paused_instance_answers_only_when_it_goes_on() {
+    on_every_kind(async |bench| {
+        let request = bench.request("pause");
+        bench.environment.create(&request).await.expect("created");
+        let mut client = bench.connect(&request.resource).await;
+        bench.environment.pause(&request.resource, true).await.expect("paused");
+        let silent = client.describe(Duration::from_millis(300)).await;
+        assert!(
+            matches!(silent, Err(ref error) if !matches!(error, ClientError::Lost { .. })),
+            "{silent:?}"
+        );
+        bench.environment.pause(&request.resource, false).await.expect("goes on");
+        bench
+            .environment
+            .pause(&request.resource, false)
+            .await
+            .expect("repeating it changes nothing");
+        // The client is out of step after an unanswered request, so the agent is asked for
+        // its end instead: it ends when its client leaves.
+        drop(client);
+        bench.environment.destroy(&request.resource).await.expect("destroyed");
+        bench.assert_gone(&request.resource).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn how_an_instance_ended_by_itself_is_told() {
+    on_every_kind(async |bench| {
+        let mut request = bench.request("ends");
+        // A role that refuses its arguments ends at once with an error on standard error.
+        request.agent.arguments.push("--no-such-option".to_owned());
+        bench.environment.create(&request).await.expect("its process starts");
+        let endpoint =
+            bench.environment.endpoint(&request.resource, Port::Agent).expect("an endpoint");
+        assert!(AgentClient::connect(&endpoint, Duration::from_millis(500)).await.is_err());
+        let ended = bench.environment.destroy(&request.resource).await.expect("destroyed");
+        assert_eq!(ended.exit_code, Some(1), "{}: {ended:?}", bench.kind);
+        assert!(ended.last_words.contains("takes no arguments"), "{ended:?}");
+        bench.assert_gone(&request.resource).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn another_process_can_destroy_what_this_one_made() {
+    on_every_kind(async |bench| {
+        let request = bench.request("other");
+        bench.environment.create(&request).await.expect("created");
+        let _client = bench.connect(&request.resource).await;
+        // A fresh environment knows only the resource, as after a crash.
+        let other = open(bench.kind);
+        assert!(other.exists(&request.resource).await);
+        other.destroy(&request.resource).await.expect("destroyed");
+        bench.assert_gone(&request.resource).await;
+    })
+    .await;
+}
