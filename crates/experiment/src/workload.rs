@@ -52,7 +52,7 @@ pub struct WorkloadSpec {
     pub model: Option<String>,
     /// A file or a directory of inputs in place of the shipped samples.
     pub inputs: Option<String>,
-    /// Inputs taken, in turn, for each trial. All of them unless given.
+    /// Inputs taken, in turn, for each trial.
     pub inputs_per_trial: Option<u32>,
     /// Trials in each environment.
     pub trials: u32,

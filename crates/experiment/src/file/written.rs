@@ -79,7 +79,8 @@ pub struct WorkloadTable {
     /// A photo, or a directory of them, relative to this file; the shipped samples unless given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inputs: Option<String>,
-    /// Inputs that make one trial, taken in turn; all of them once unless given.
+    /// Inputs that make one trial, taken in turn; all of them once unless given, the shipped
+    /// traffic lights twenty times.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inputs_per_trial: Option<u32>,
     /// Trials in each environment; 20 unless given.

@@ -135,8 +135,12 @@ impl Stack {
             || "engine unknown: no trial worked".to_owned(),
             |engine| {
                 format!(
-                    "engine {} {}, {}, {} threads",
-                    engine.name, engine.version, engine.instruction_set, engine.threads
+                    "engine {} {}, {}, {} thread{}",
+                    engine.name,
+                    engine.version,
+                    engine.instruction_set,
+                    engine.threads,
+                    if engine.threads == 1 { "" } else { "s" }
                 )
             },
         );
@@ -210,7 +214,9 @@ fn confinement(environment: &EnvironmentPlan) -> Vec<String> {
         .limits
         .memory
         .map_or_else(|| "memory not limited".to_owned(), |size| format!("at most {size} memory"));
-    lines.push(format!("{} CPUs, {memory}", environment.limits.cpus));
+    let cpus = environment.limits.cpus;
+    let unit = if cpus.count() == 1.0 { "CPU" } else { "CPUs" };
+    lines.push(format!("{cpus} {unit}, {memory}"));
     if environment.emulated {
         lines.push("processor emulated".to_owned());
     }

@@ -130,7 +130,7 @@ fn not_run_section(report: &Report) -> Markup {
         section aria-labelledby="not-run" {
             h2 id="not-run" { "Not run" }
             @if not_run(report).is_empty() {
-                p { "Every environment that this version knows was run." }
+                p { "Nothing that was asked for was left out." }
             } @else {
                 div.scroll { table {
                     thead { tr {

@@ -243,6 +243,20 @@ fn a_table_is_given_as_text_csv_and_json() {
     assert_eq!(table.json()["rows"][3]["std_seconds_after_10"], serde_json::Value::Null);
 }
 
+/// The page without its drawings and its style, one element a line: what a change of words,
+/// tables or order alters, and nothing else.
+fn words_of_the_page(html: &str) -> String {
+    let mut text = html.to_owned();
+    for element in ["svg", "style"] {
+        let (open, close) = (format!("<{element}"), format!("</{element}>"));
+        while let Some(from) = text.find(&open) {
+            let length = text[from..].find(&close).expect("a closed element") + close.len();
+            text.replace_range(from..from + length, &format!("[{element}]"));
+        }
+    }
+    text.replace("><", ">\n<")
+}
+
 #[test]
 fn renders_are_as_they_were() {
     let report = report(&mixed());
@@ -251,4 +265,5 @@ fn renders_are_as_they_were() {
     insta::assert_snapshot!("markdown", render::markdown(&report));
     insta::assert_snapshot!("csv", render::csv(&report).expect("csv"));
     insta::assert_snapshot!("json", render::json(&report).expect("json"));
+    insta::assert_snapshot!("html", words_of_the_page(&render::html(&report, &mixed())));
 }

@@ -11,9 +11,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     max_term_width = 100,
     subcommand_required = true,
     arg_required_else_help = true,
-    after_help = "Data lies in $WEIGHBRIDGE_HOME, else in the XDG data directory.\n\
-                  Exit status: 0 done, 1 failed or interrupted, 2 usage, 3 the run finished but a\n\
-                  requested environment was unavailable or a cell gave no number."
+    after_help = "Data lies in $WEIGHBRIDGE_HOME, else in the XDG data directory.
+Exit status: 0 done, 1 failed or interrupted, 2 usage, 3 the run finished but a
+requested environment was unavailable or a cell gave no number."
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -68,13 +68,14 @@ pub(crate) enum Format {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  \
-    weighbridge run                                both applications, native and in a container\n  \
-    weighbridge run --app derain --inputs photos/  your own photos\n  \
-    weighbridge run edge.toml --trials 50          an experiment file, with more trials\n  \
-    weighbridge run --resume latest                go on after Ctrl-C or a crash\n\n\
-    Trials of all cells are interleaved in random blocks, and the agent starts anew for each,\n\
-    so that drift of the host falls on all environments alike.")]
+#[command(after_help = "Examples:
+  weighbridge run                          both applications, both environments
+  weighbridge run --app derain --inputs .  your own photos
+  weighbridge run edge.toml --trials 50    an experiment file, more trials
+  weighbridge run --resume latest          go on after Ctrl-C or a crash
+
+Trials of all cells are interleaved in random blocks, and the agent starts
+anew for each, so that drift of the host falls on all environments alike.")]
 pub(crate) struct RunArguments {
     /// Experiment file; without one, every application in `native` and `container`
     pub(crate) file: Option<PathBuf>,
@@ -174,9 +175,9 @@ pub(crate) struct ReportArguments {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  \
-    weighbridge figure edge.fig2 --run latest --out fig2.svg   a drawing; .png works too\n  \
-    weighbridge figure edge.appendix1 --run latest             a table; --out x.csv or x.json")]
+#[command(after_help = "Examples:
+  weighbridge figure edge.fig2 --run latest --out fig2.svg   .png works too
+  weighbridge figure edge.appendix1 --run latest             a table; also .csv, .json")]
 pub(crate) struct FigureArguments {
     /// Which one, e.g. edge.fig2; a wrong name lists them
     pub(crate) id: String,

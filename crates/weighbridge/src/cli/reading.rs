@@ -60,7 +60,7 @@ pub(super) async fn runs(arguments: &RunsArguments) -> anyhow::Result<Outcome> {
     match arguments.format {
         Format::Json => output::write_json(&RunList { format: "weighbridge.runs/1", runs })?,
         Format::Table if runs.is_empty() => {
-            output::write_text("no runs yet; `weighbridge run` makes one")?
+            output::write_text("no runs yet; `weighbridge run` makes one")?;
         }
         Format::Table => output::write_text(&table(&RUNS_HEADER, run_rows(&runs)))?,
         Format::Csv => output::write_text(&csv(&RUNS_HEADER, &run_rows(&runs))?)?,

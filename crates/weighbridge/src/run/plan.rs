@@ -1,14 +1,19 @@
 //! What was asked, resolved on this host: every default filled in, every file found and
 //! hashed, every environment tried, every price looked up. After this nothing is decided.
 
+use anyhow::Context as _;
 use weighbridge_experiment::{
-    Availability, ByteSize, CpuCount, EnvironmentPlan, EnvironmentSpec, Experiment, HostFacts,
-    Limits, Plan, Unavailable, WorkloadPlan, WorkloadSpec,
+    ApplicationName, Availability, ByteSize, CpuCount, EnvironmentPlan, EnvironmentSpec,
+    Experiment, HostFacts, Limits, Plan, Unavailable, WorkloadPlan, WorkloadSpec,
 };
 use weighbridge_price::PriceBook;
 
 use super::{Host, Probes, files};
 use crate::cli::UsageError;
+
+/// Facts of the host that limits are checked against.
+const CPU_COUNT_FACT: &str = "cpu_logical_count";
+const MEMORY_FACT: &str = "memory_total_bytes";
 
 /// Resolves an experiment. Environments that do not work here are listed in the plan; what
 /// cannot be meant (more CPUs than there are, an unknown price, a missing file) is an error.
@@ -77,7 +82,15 @@ fn left_out(spec: &EnvironmentSpec, answer: Availability) -> Unavailable {
 /// bind would be printed as if it did.
 fn limits(spec: &EnvironmentSpec, facts: &HostFacts) -> anyhow::Result<Limits> {
     let number = |name: &str| facts.value(name).and_then(|value| value.parse::<f64>().ok());
-    let online = number("cpus_online").unwrap_or(1.0);
+    let online = number(CPU_COUNT_FACT).context(
+        "cannot tell how many CPUs this host has; give each environment its `cpus` in an experiment file",
+    );
+    // Asked for outright, CPUs are only checked against a count that is known.
+    let online = match (online, spec.cpus) {
+        (Ok(online), _) => online,
+        (Err(_), Some(cpus)) => cpus.count(),
+        (Err(error), None) => return Err(error),
+    };
     let cpus = match spec.cpus {
         Some(cpus) if cpus.count() > online => {
             return Err(UsageError(format!(
@@ -89,7 +102,7 @@ fn limits(spec: &EnvironmentSpec, facts: &HostFacts) -> anyhow::Result<Limits> {
         Some(cpus) => cpus,
         None => CpuCount::new(online)?,
     };
-    if let (Some(memory), Some(total)) = (spec.memory, number("memory_total_bytes"))
+    if let (Some(memory), Some(total)) = (spec.memory, number(MEMORY_FACT))
         && memory.bytes() as f64 > total
     {
         let total = ByteSize(total as u64);
@@ -105,15 +118,80 @@ fn limits(spec: &EnvironmentSpec, facts: &HostFacts) -> anyhow::Result<Limits> {
 fn workload(spec: &WorkloadSpec) -> anyhow::Result<WorkloadPlan> {
     let inputs = files::inputs(spec)?;
     let all = u32::try_from(inputs.len()).unwrap_or(u32::MAX);
+    let rounds = if spec.inputs.is_none() { rounds_over_samples(spec.application) } else { 1 };
     Ok(WorkloadPlan {
         name: spec.name.clone(),
         application: spec.application,
         model: files::model(spec)?,
         labels: Vec::new(),
-        inputs_per_trial: spec.inputs_per_trial.unwrap_or(all),
+        inputs_per_trial: spec.inputs_per_trial.unwrap_or(all.saturating_mul(rounds)),
         inputs,
         trials: spec.trials,
         warmup: spec.warmup,
         threads: spec.threads,
     })
+}
+
+/// How often one trial goes over the samples that ship, unless told: a trial should last a
+/// tenth of a second at least, or ten samples a second say nothing of it.
+const fn rounds_over_samples(application: ApplicationName) -> u32 {
+    match application {
+        ApplicationName::Derain => 1,
+        ApplicationName::TrafficLight => 20,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use weighbridge_experiment::{EnvironmentKind, Fact};
+
+    use super::*;
+
+    fn facts(cpus: &str) -> HostFacts {
+        HostFacts(vec![
+            Fact::known(CPU_COUNT_FACT, cpus, "here"),
+            Fact::known(MEMORY_FACT, "1073741824", "here"),
+        ])
+    }
+
+    fn spec(cpus: Option<f64>, memory: Option<&str>) -> EnvironmentSpec {
+        EnvironmentSpec {
+            name: "small".to_owned(),
+            kind: EnvironmentKind::Native,
+            cpus: cpus.map(|cpus| CpuCount::new(cpus).expect("a count")),
+            memory: memory.map(|memory| memory.parse().expect("a size")),
+            price: None,
+        }
+    }
+
+    #[test]
+    fn the_host_gives_the_facts_that_limits_need() {
+        let facts = weighbridge_measure::host_facts();
+        for name in [CPU_COUNT_FACT, MEMORY_FACT] {
+            let value = facts.value(name).unwrap_or_else(|| panic!("no fact {name}"));
+            assert!(value.parse::<f64>().is_ok_and(|number| number >= 1.0), "{name} = {value}");
+        }
+    }
+
+    #[test]
+    fn an_environment_has_all_cpus_unless_told_and_never_more_than_there_are() {
+        let cpus = |spec| limits(&spec, &facts("8")).map(|limits| limits.cpus.count());
+        assert_eq!(cpus(spec(None, None)).expect("the host's"), 8.0);
+        assert_eq!(cpus(spec(Some(0.5), None)).expect("as asked"), 0.5);
+        assert!(
+            cpus(spec(Some(9.0), None))
+                .expect_err("too many")
+                .to_string()
+                .contains("this host has 8")
+        );
+        assert!(limits(&spec(None, None), &HostFacts::default()).is_err(), "never a silent 1");
+    }
+
+    #[test]
+    fn more_memory_than_there_is_is_refused() {
+        assert!(limits(&spec(None, Some("1GiB")), &facts("1")).is_ok());
+        let refused =
+            limits(&spec(None, Some("2GiB")), &facts("1")).expect_err("too much").to_string();
+        assert!(refused.contains("2 GiB") && refused.contains("1 GiB"), "{refused}");
+    }
 }

@@ -90,6 +90,7 @@ pub(crate) fn checkout() -> PathBuf {
 
 /// Whether containers and cgroups can be tried here; says so where not, since a test that
 /// passes in silence is worse than none.
+#[allow(clippy::print_stdout, reason = "what is left out must be seen")]
 pub(crate) fn privileged() -> bool {
     let root = rustix::process::geteuid().is_root();
     if !root {

@@ -63,7 +63,7 @@ fn differs(environments: &[(&str, &Facts)], facts: &Facts, name: &str) -> Option
 
 fn host(facts: &Facts) -> Markup {
     markup! {
-        div.scroll { table.facts {
+        div.scroll { table.facts.sources {
             thead { tr {
                 th scope="col" { "fact" } th scope="col" { "value" } th scope="col" { "read from" }
             } }
