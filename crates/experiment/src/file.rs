@@ -34,6 +34,7 @@ pub fn parse(text: &str, origin: &str) -> Result<Experiment, FileError> {
         for problem in &mut problems {
             problem.offset = keys::locate(&document, &problem.path);
         }
+        problems.sort_by_key(|problem| problem.offset);
         fail(problems)
     })
 }

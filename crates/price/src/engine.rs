@@ -1,7 +1,7 @@
 //! Cost of measured time, exact: no binary fraction touches money, and where a digit is
 //! dropped, it is said.
 //!
-//! Only Equation 2 of paper 001 stands here, the processor's share of a running instance:
+//! Only Equation 2 of the CLABO cost paper (docs/README.md, 001) stands here, the processor's share of a running instance:
 //! `Cost_cpu^run(t, T) = P_cpu^T · t`, with the price of an hour of the instance type and a
 //! duration. Minimum charges, whole-hour rules, storage and network belong to bills and are
 //! not known here.

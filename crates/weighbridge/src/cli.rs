@@ -53,6 +53,7 @@ pub(crate) fn main() -> ExitCode {
         Err(error) => {
             output::print_error(&error);
             let usage = error.downcast_ref::<UsageError>().is_some()
+                || error.downcast_ref::<weighbridge_price::PriceError>().is_some()
                 || error.downcast_ref::<weighbridge_experiment::file::FileError>().is_some();
             ExitCode::from(if usage { 2 } else { 1 })
         }

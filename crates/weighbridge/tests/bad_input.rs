@@ -166,7 +166,7 @@ fn unknown_names_are_refused_with_the_nearest_known_one() {
         )
         .display()
         .to_string();
-    refused(&home, &["run", &file], 1, &["aws/us-east-1/c7i.larg", "aws/us-east-1/c7i.large"]);
+    refused(&home, &["run", &file], 2, &["aws/us-east-1/c7i.larg", "aws/us-east-1/c7i.large"]);
     let file = home
         .file("big.toml", "[[environment]]\nkind = \"native\"\ncpus = 4000\n")
         .display()

@@ -27,7 +27,11 @@ impl Ordinary {
         std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o755))
             .expect("open to all");
         let executable = directory.path().join("weighbridge");
-        std::fs::copy(env!("CARGO_BIN_EXE_weighbridge"), &executable).expect("copied");
+        // Copied by another process: a file that this one has open for writing while another
+        // test forks could not be executed ("text file busy").
+        let copied =
+            Command::new("cp").arg(env!("CARGO_BIN_EXE_weighbridge")).arg(&executable).status();
+        assert!(copied.expect("cp starts").success());
         let ordinary = Self { directory };
         std::fs::create_dir(ordinary.data()).expect("a directory");
         chown(ordinary.data(), Some(NOBODY), Some(NOBODY)).expect("given away");

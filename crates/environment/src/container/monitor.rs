@@ -28,6 +28,7 @@ use crate::process_identity::{ProcessIdentity, signal_process};
 pub const MONITOR_COMMAND: &str = "container-monitor";
 
 const KILLED_WITHIN: Duration = Duration::from_secs(5);
+const DYING_FOR: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
 
 /// The one line that a monitor writes.
 #[derive(Debug, Serialize, Deserialize)]
@@ -108,7 +109,8 @@ fn watch(layout: &Layout) -> Result<(), String> {
     }
     report(&Report::Started { runtime: started.runtime.to_owned() });
 
-    let by_itself = matches!(next_end(Some(&handle), None), Some(End::ByItself));
+    let by_itself = matches!(next_end(Some(&handle), None), Some(End::ByItself))
+        || ended_within(&handle, DYING_FOR);
     if !by_itself {
         signal_process(started.process, Signal::KILL);
         tree.kill(&launch.instance, KILLED_WITHIN);
@@ -153,6 +155,14 @@ fn next_end(handle: Option<&OwnedFd>, limit: impl Into<Option<Timespec>>) -> Opt
         }
         return Some(End::LetGo);
     }
+}
+
+/// Whether the watched process ends by itself within a moment. One that the kernel kills
+/// closes its connections first and can be waited for only after that: who lost the
+/// connection may let go of the container in between.
+fn ended_within(handle: &OwnedFd, limit: Timespec) -> bool {
+    let mut events = [PollFd::new(handle, PollFlags::IN)];
+    matches!(poll(&mut events, Some(&limit)), Ok(1..))
 }
 
 /// Waits for the watched child and, if it ended by itself, tells how.

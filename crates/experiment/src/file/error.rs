@@ -51,7 +51,7 @@ impl Problem {
 
     pub(super) fn from_toml(error: &toml::de::Error) -> Self {
         Self {
-            message: error.message().to_owned(),
+            message: in_words(error.message()),
             help: None,
             path: String::new(),
             offset: error.span().map(|span| span.start),
@@ -64,6 +64,17 @@ impl Problem {
 pub struct FileError {
     origin: String,
     problems: Vec<(Option<Place>, Problem)>,
+}
+
+/// A message of the parser without the names of a programming language's types.
+fn in_words(message: &str) -> String {
+    let replaced = [
+        ("expected u32", "expected a whole number from 0 to 4294967295"),
+        ("expected u64", "expected a whole number from 0"),
+        ("expected f64", "expected a number"),
+        ("invalid type", "wrong type"),
+    ];
+    replaced.iter().fold(message.to_owned(), |message, (from, to)| message.replace(from, to))
 }
 
 impl fmt::Display for Problem {

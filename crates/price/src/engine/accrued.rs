@@ -19,7 +19,7 @@ pub struct Accrued {
 }
 
 impl Accrued {
-    /// `P_cpu^T · t`, Equation 2 of paper 001, exact.
+    /// `P_cpu^T · t`, Equation 2 of the CLABO cost paper, exact.
     ///
     /// # Errors
     ///

@@ -100,12 +100,22 @@ fn cross_cell(a: &RunRecord, b: &RunRecord, key: &CellKey) -> CrossCell {
     let (in_a, in_b): (Vec<f64>, Vec<f64>) = (seconds(a), seconds(b));
     let logs = |values: &[f64]| -> Vec<f64> { values.iter().map(|value| value.ln()).collect() };
     let (logs_a, logs_b) = (logs(&in_a), logs(&in_b));
-    let tested = welch_95(&logs_a, &logs_b);
-    let ratio = mean(&logs_a).zip(mean(&logs_b)).map(|(in_a, in_b)| (in_b - in_a).exp());
+    let different = different_work(a, b, key);
+    let comparable = different.is_empty();
+    let tested = comparable.then(|| welch_95(&logs_a, &logs_b)).flatten();
+    let both = mean(&logs_a).zip(mean(&logs_b)).filter(|_| comparable);
+    let ratio = both.map(|(in_a, in_b)| (in_b - in_a).exp());
     let ci95 = tested.map(|(_, (low, high))| [low.exp(), high.exp()]);
     let detected = ci95.is_some_and(|[low, high]| low > 1.0 || high < 1.0);
-    let too_few =
-        format!("too few trials: {} and {}, two needed in each run", in_a.len(), in_b.len());
+    let why_not = if comparable {
+        format!(
+            "no verdict: too few trials: {} and {}, two needed in each run",
+            in_a.len(),
+            in_b.len()
+        )
+    } else {
+        format!("not compared: {}", different.join("; "))
+    };
     CrossCell {
         environment: key.environment.clone(),
         workload: key.workload.clone(),
@@ -115,15 +125,49 @@ fn cross_cell(a: &RunRecord, b: &RunRecord, key: &CellKey) -> CrossCell {
         mean_seconds_b: mean(&in_b),
         ratio,
         ci95,
-        ci95_reason: ci95.is_none().then(|| too_few.clone()),
+        ci95_reason: ci95.is_none().then(|| why_not.clone()),
         detected,
         verdict: match (ratio, ci95) {
             (Some(ratio), Some(interval)) => {
                 verdict(b.header.id.as_str(), ratio, interval, detected)
             }
-            _ => format!("no verdict: {too_few}"),
+            _ => why_not,
         },
     }
+}
+
+/// What makes two cells of one name different work: their times then say nothing of the runs.
+fn different_work(a: &RunRecord, b: &RunRecord, key: &CellKey) -> Vec<String> {
+    let mut found = Differences(Vec::new());
+    let work = |record: &RunRecord| -> Option<[(&'static str, String); 8]> {
+        let plan = &record.header.plan;
+        let (workload, environment) =
+            (plan.workload(&key.workload)?, plan.environment(&key.environment)?);
+        let threads = plan.cells().into_iter().find(|cell| cell.key == *key)?.threads;
+        let inputs: Vec<&str> = workload.inputs.iter().map(|input| input.sha256.short()).collect();
+        let engine =
+            CellTrials::of(record, key).worked.first().map_or_else(String::new, |(_, m)| {
+                format!("{} {} {}", m.engine.name, m.engine.version, m.engine.instruction_set)
+            });
+        let memory =
+            environment.limits.memory.map_or_else(|| "unlimited".to_owned(), |m| m.to_string());
+        Some([
+            ("application", workload.application.to_string()),
+            ("model", workload.model.sha256.short().to_owned()),
+            ("inputs", inputs.join(" ")),
+            ("inputs per trial", workload.inputs_per_trial.to_string()),
+            ("threads", threads.to_string()),
+            ("CPUs", environment.limits.cpus.to_string()),
+            ("memory", memory),
+            ("engine", engine),
+        ])
+    };
+    if let (Some(in_a), Some(in_b)) = (work(a), work(b)) {
+        for ((what, in_a), (_, in_b)) in in_a.iter().zip(&in_b) {
+            found.note(what, in_a, in_b);
+        }
+    }
+    found.0
 }
 
 /// Collects `what: this in A, that in B` where two values differ.

@@ -109,7 +109,7 @@ fn half_words(cell: &Cell, used: &CpuPercent) -> String {
     let half = format!("half of the allotted CPU: {} %", used.half_allotment);
     let reached = match used.half_reached_seconds {
         Some(mean) => format!(
-            "first reached after {}, mean of the {} of {} trials that reached it",
+            "first reached within {}, mean of the {} of {} trials that reached it",
             seconds(mean),
             used.half_reached_trials,
             cell.trials

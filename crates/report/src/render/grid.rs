@@ -29,7 +29,7 @@ enum Row {
 const GAP: usize = 2;
 const NARROWEST: usize = 4;
 /// Names are broken down to this width before numbers are.
-const NARROWEST_NAME: usize = 9;
+const NARROWEST_NAME: usize = 13;
 
 impl Grid {
     /// A grid with these columns.

@@ -136,6 +136,10 @@ fn grid(report: &Report, columns: &[Column], left_out: &[String]) -> Grid {
     if has(P50) {
         legend = format!("{P50}: median time of one inference; {legend}");
     }
+    if report.cells.iter().any(|cell| cell.cost_per_1000.is_none() && cell.price_source.is_none()) {
+        legend =
+            format!("{legend}; cost –: no price named, `price` in an experiment file names one");
+    }
     if !left_out.is_empty() {
         legend = format!("{legend}; left out at this width: {}", left_out.join(", "));
     }

@@ -3,7 +3,7 @@ use serde_json::json;
 
 use super::arguments::{CheckArguments, Format};
 use super::{Outcome, output};
-use weighbridge_experiment::Experiment;
+use weighbridge_experiment::{CpuCount, Experiment};
 
 /// Reads an experiment file and says what it asks for. Nothing outside the file is touched.
 pub(super) fn check(arguments: &CheckArguments) -> anyhow::Result<Outcome> {
@@ -24,7 +24,8 @@ fn summary(experiment: &Experiment) -> String {
     let mut lines = vec![format!("{}: valid, seed {}", experiment.name, experiment.seed)];
     for environment in &experiment.environments {
         let mut limits = Vec::new();
-        limits.extend(environment.cpus.map(|cpus| format!("{cpus} CPUs")));
+        let unit = |cpus: CpuCount| if cpus.count() == 1.0 { "CPU" } else { "CPUs" };
+        limits.extend(environment.cpus.map(|cpus| format!("{cpus} {}", unit(cpus))));
         limits.extend(environment.memory.map(|memory| format!("{memory} of memory")));
         let limits =
             if limits.is_empty() { "all CPUs of the host".to_owned() } else { limits.join(", ") };

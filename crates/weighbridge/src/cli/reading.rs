@@ -40,7 +40,7 @@ pub(super) fn build(record: &RunRecord) -> Report {
     weighbridge_report::build(record, &cost_of_time)
 }
 
-/// Eq. 2 of paper 001 for one instance: price of an hour times time. A time that cannot be
+/// Equation 2 of the CLABO cost paper for one instance: price of an hour times time. A time that cannot be
 /// priced has no cost, and the report says why.
 fn cost_of_time(price: &ResolvedPrice, seconds: f64) -> Result<Money, String> {
     weighbridge_price::cost_of_inferences(&price.hourly, seconds, 1)
@@ -68,8 +68,7 @@ pub(super) async fn runs(arguments: &RunsArguments) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-const RUNS_HEADER: [&str; 7] =
-    ["run", "name", "started", "status", "trials", "environments", "workloads"];
+const RUNS_HEADER: [&str; 6] = ["run", "started", "status", "trials", "environments", "workloads"];
 
 fn run_rows(runs: &[RunSummary]) -> Vec<Vec<String>> {
     let row = |run: &RunSummary| {
@@ -81,7 +80,6 @@ fn run_rows(runs: &[RunSummary]) -> Vec<Vec<String>> {
         let resumed = if run.resumed { ", resumed" } else { "" };
         vec![
             run.id.to_string(),
-            run.name.clone(),
             run.started.strftime("%Y-%m-%d %H:%MZ").to_string(),
             format!("{}{resumed}", run.status),
             format!("{}/{}{failed}", run.trials_done, run.trials_asked),

@@ -136,7 +136,9 @@ const SIGKILL: i32 = 9;
 fn explain(ended: &Ended, limit: Option<String>) -> Option<String> {
     let limit = limit.unwrap_or_else(|| "that it has".to_owned());
     match (ended.signal, ended.exit_code, ended.oom_kills) {
-        (Some(SIGKILL), _, Some(kills)) if kills > 0 => Some(format!(
+        // The counter alone proves it: whoever destroyed the instance may have come before
+        // the kernel had told of the signal.
+        (Some(SIGKILL) | None, None, Some(kills)) if kills > 0 => Some(format!(
             "out of memory: the kernel killed it for exceeding the memory limit {limit}; exit code 137 \
              is 128 + signal 9, and its cgroup counted {kills} out-of-memory kill{}; give it more memory",
             if kills == 1 { "" } else { "s" }
