@@ -70,12 +70,16 @@ def full_photos(session, rounds=4):
             rows = [measure(session, photo, to_bytes(held_out_rain(rng, photo / 255, kind))) for _ in range(rounds)]
             mean = {key: np.mean([row[key] for row in rows]) for key in rows[0]}
             gain = [row["psnr_derained_db"] - row["psnr_rainy_db"] for row in rows]
-            gains[kind if kind in (HAZY, UNSEEN) else "held-out parameters"] += gain
+            if kind not in (HAZY, UNSEEN):
+                gains["held-out parameters"] += gain
+                gains[f"held-out parameters, {name}"] += gain
+            else:
+                gains[kind] += gain
             worse = sum(row["ssim_derained"] <= row["ssim_rainy"] for row in rows)
             print(f"| {name} | {kind} | {mean['psnr_rainy_db']:.2f} | {mean['psnr_derained_db']:.2f} "
                   f"| {np.mean(gain):+.2f} | {min(gain):+.2f} | {mean['ssim_rainy']:.4f} "
                   f"| {mean['ssim_derained']:.4f}{' (lower on %d)' % worse if worse else ''} |")
-    for kind, values in gains.items():
+    for kind, values in sorted(gains.items()):
         print(f"{kind}: mean gain {np.mean(values):.2f} dB, worst {min(values):.2f} dB, {len(values)} pictures")
 
 

@@ -6,6 +6,9 @@ streak fits under one kernel; the larger sizes keep the photo's detail. The outp
 is a correction that is added to the photo, so a dry photo needs only zeros.
 """
 
+import re
+
+import onnx
 import torch
 from torch import nn
 
@@ -89,3 +92,14 @@ def export(net, path):
     graph.add("Clip", [value, low, high], "clean")
     shape = [1, 3, "H", "W"]
     graph.save(path, "derain", [("image", shape)], [("clean", shape)])
+
+
+def load(path):
+    """Reads the weights of an exported file back into a network, to go on training it."""
+    weights = {}
+    for tensor in onnx.load(path).graph.initializer:
+        name = re.sub(r"^(enter|down|deep|up|leave)(\d)", r"\1.\2", tensor.name)
+        weights[name] = torch.tensor(onnx.numpy_helper.to_array(tensor))
+    net = Derain()
+    net.load_state_dict({name: weights[name] for name in net.state_dict()})
+    return net

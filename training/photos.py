@@ -87,14 +87,14 @@ def procedural(rng, size):
         wave = np.sin((rows * np.sin(angle) + columns * np.cos(angle)) * 2 * np.pi / period)
         mix = 0.6 * mix + 0.4 * np.clip(wave * rng.uniform(1, 6), -1, 1)
     if kind == 5:
-        mix = 0.5 * mix + 0.5 * _grain(rng, size)
+        mix = 0.5 * mix + 0.5 * grain(rng, size)
     picture = low + (high - low) * np.clip(mix, 0, 1)[..., None]
     if kind in (2, 4):
         picture = _marks(rng, picture, glyphs=kind == 4)
     return np.clip(picture, 0, 1).astype(np.float32)
 
 
-def _grain(rng, size):
+def grain(rng, size):
     """Oriented noise like fur, wood or grass: thin and long as rain is, yet part of the scene."""
     noise = rng.normal(0, 1, (size * 3 // 2, size * 3 // 2))
     noise = gaussian_filter(noise, (rng.uniform(2, 14), rng.uniform(0.4, 1.6)))
@@ -108,7 +108,7 @@ def _dead_leaves(rng, size):
     """Overlapping shapes of all sizes: edges and contrasts much as in photographs, endlessly new."""
     picture = np.full((size, size, 3), rng.random(3), np.float32)
     palette = np.clip(rng.random((6, 3)) * rng.uniform(0.4, 1.0) + rng.normal(0, 0.1, (6, 3)), 0, 1)
-    grain = _grain(rng, size)[..., None] - 0.5
+    texture = grain(rng, size)[..., None] - 0.5
     for _ in range(rng.integers(60, 160)):
         reach = min(size * 0.6, 1.5 / rng.uniform(0.03, 1.0) ** 1.2)
         mask = Image.new("L", (size, size))
@@ -119,7 +119,7 @@ def _dead_leaves(rng, size):
         ImageDraw.Draw(mask).polygon([tuple(p) for p in points], fill=255)
         inside = np.asarray(mask) > 0
         colour = np.clip(palette[rng.integers(6)] + rng.normal(0, 0.06, 3), 0, 1)
-        picture[inside] = (colour + grain * rng.uniform(0, 0.8))[inside]
+        picture[inside] = (colour + texture * rng.uniform(0, 0.8))[inside]
     soft = rng.uniform(0.3, 0.9)
     return np.clip(gaussian_filter(picture, (soft, soft, 0)), 0, 1).astype(np.float32)
 
