@@ -7,7 +7,8 @@ import subprocess
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-EXECUTABLE = ROOT / "target" / "release" / "weighbridge"
+# Another build can be named, so that a long bench outlives the next `cargo build`.
+EXECUTABLE = pathlib.Path(os.environ.get("WEIGHBRIDGE", ROOT / "target" / "release" / "weighbridge"))
 
 
 class Home:

@@ -27,6 +27,7 @@ pub(crate) use host::Host;
 pub(crate) use plan::resolve;
 pub(crate) use preflight::preflight;
 pub(crate) use probe::Probes;
+pub(crate) use progress::Waiting;
 pub(crate) use reap::reap;
 
 /// The digest of an executable file.

@@ -16,7 +16,7 @@ use super::{Outcome, UsageError, output, reading};
 use crate::clock::SystemClock;
 use crate::data_directory::{DataDirectory, create_private};
 use crate::interrupt::Interrupt;
-use crate::run::{self, Asked, Conduct, Ending, Host, Materials, Options, Probes};
+use crate::run::{self, Asked, Conduct, Ending, Host, Materials, Options, Probes, Waiting};
 
 /// Opens the data directory and the registry, and removes what killed runs left.
 pub(super) async fn open_host() -> anyhow::Result<Host> {
@@ -121,9 +121,11 @@ async fn begin(
     let mut plan = run::resolve(&asked.experiment, host, &facts, &mut probes).await?;
     slow_down.map_or(Ok(()), |slow_down| apply_slow_down(&mut plan, slow_down))?;
     let materials = materials(&plan)?;
+    let waiting = Waiting::on("trying each model and each input once");
     if run::preflight(host, &plan, &materials, interrupt).await?.is_none() {
         return Ok(None);
     }
+    drop(waiting);
     let header = RunHeader {
         format: RUN_FORMAT.to_owned(),
         id: RunId::from_random(rand::random()),

@@ -73,6 +73,28 @@ impl Progress {
     }
 }
 
+/// A sign of life on a terminal while nothing is measured; gone when it is dropped.
+pub(crate) struct Waiting(ProgressBar);
+
+impl Waiting {
+    /// Says what is being waited for.
+    pub(crate) fn on(what: &str) -> Self {
+        let spinner = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
+        let template = ProgressStyle::with_template("{spinner} {msg} {elapsed}");
+        let spinner = spinner
+            .with_style(template.unwrap_or_else(|_| ProgressStyle::default_spinner()))
+            .with_message(what.to_owned());
+        spinner.enable_steady_tick(Duration::from_millis(125));
+        Self(spinner)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
