@@ -66,7 +66,7 @@ STAGES = (
     Stage(decibel_loss, 4500, 4500, 1.0e-3, dry_share=0.18, veil=(0.25, 0.12), lift=0.06),
     Stage(balanced_loss, 10000, 24000, 8e-4, dry_share=0.15, veil=(0.3, 0.12), lift=0.05),
     Stage(balanced_loss, 8800, 8800, 5.5e-4, dry_share=0.15, veil=(0.3, 0.12), lift=0.05),
-    Stage(balanced_loss, 4000, 4000, 4e-4, dry_share=0.3, veil=(0.3, 0.12), lift=0.05),
+    Stage(balanced_loss, 2500, 2500, 4e-4, dry_share=0.3, veil=(0.3, 0.12), lift=0.05),
 )
 
 
