@@ -16,6 +16,10 @@ use std::time::Instant;
 use weighbridge_experiment::{ApplicationName, InferenceTiming};
 use weighbridge_inference::{Photo, Session, catalogue};
 
+/// The product's allocator: another one would be measured along with the engine.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 struct Asked {
     application: ApplicationName,
     threads: u32,

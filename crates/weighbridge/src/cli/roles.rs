@@ -1,11 +1,14 @@
-//! Roles that no person types: the agent inside an environment, and the monitor of one
-//! container. Chosen by the first argument, before the command line is parsed and before
+//! Roles that no person types: the agent inside an environment, the monitor of one
+//! container, and the bare loop that `bench/harness_bias.py` holds a run against. Chosen by the first argument, before the command line is parsed and before
 //! any thread exists.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use weighbridge_agent::{AgentOptions, serve};
 use weighbridge_environment::{container_monitor, monitor_directory};
+use weighbridge_experiment::ApplicationName;
+use weighbridge_inference::{Session, catalogue};
 
 /// Plays a hidden role to its end; `None` where the arguments name none.
 #[allow(
@@ -18,10 +21,12 @@ pub(super) fn hidden_role() -> Option<ExitCode> {
         return Some(container_monitor(&directory));
     }
     let (role, rest) = arguments.split_first()?;
-    if role != "agent" {
-        return None;
-    }
-    Some(match agent(rest) {
+    let played = match role.to_str()? {
+        "agent" => agent(rest),
+        "bare-loop" => bare_loop(rest),
+        _ => return None,
+    };
+    Some(match played {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let mut text = error.to_string();
@@ -30,7 +35,7 @@ pub(super) fn hidden_role() -> Option<ExitCode> {
                 text = format!("{text}: {source}");
                 cause = source.source();
             }
-            eprintln!("weighbridge agent: {text}");
+            eprintln!("weighbridge {}: {text}", role.display());
             ExitCode::FAILURE
         }
     })
@@ -46,5 +51,26 @@ fn agent(rest: &[std::ffi::OsString]) -> Result<(), Box<dyn std::error::Error>> 
     };
     let directory = std::env::current_dir()?;
     serve(&AgentOptions { simulate, ..AgentOptions::new(directory) })?;
+    Ok(())
+}
+
+/// `bare-loop APPLICATION THREADS INFERENCES PHOTO`: the shipped model on one photo with no
+/// agent, no wire and no meters around it, by the very code that a trial runs. Prints the
+/// engine's call of each inference in nanoseconds, one a line.
+fn bare_loop(rest: &[std::ffi::OsString]) -> Result<(), Box<dyn std::error::Error>> {
+    let words: Option<Vec<&str>> = rest.iter().map(|word| word.to_str()).collect();
+    let Some([application, threads, inferences, photo]) = words.as_deref() else {
+        return Err("usage: bare-loop APPLICATION THREADS INFERENCES PHOTO".into());
+    };
+    let application = ApplicationName::from_name(application).ok_or("no such application")?;
+    let input = std::fs::read(photo)?;
+    let model = catalogue::default_model(application).to_vec();
+    let mut session = Session::load(application, model, threads.parse()?)?;
+    let mut times = Vec::new();
+    for _ in 0..inferences.parse()? {
+        let (_, timing) = session.run_once(&input, photo)?;
+        times.push(timing.infer_nanoseconds.to_string());
+    }
+    std::io::stdout().write_all((times.join("\n") + "\n").as_bytes())?;
     Ok(())
 }
