@@ -15,6 +15,7 @@
 //! | `process_identity` | naming a process so that a reused number is never mistaken for it |
 //! | `traces` | what is left of an instance, and its removal |
 //! | `facts` | what an environment knows of one instance |
+//! | `probe_remains` | what probes of killed processes left |
 //! | `spawner` | the one thread that starts processes |
 //! | `host_process` | an agent started as a plain process, shared by native and simulated |
 //! | `native`, `container`, `simulated` | the environments |
@@ -31,6 +32,7 @@ mod host_process;
 mod last_words;
 mod layout;
 pub mod native;
+mod probe_remains;
 mod process_identity;
 pub mod simulated;
 mod spawner;
@@ -40,6 +42,7 @@ pub use container::{ContainerEnvironment, MONITOR_COMMAND, container_monitor, mo
 pub use environment::{CopySource, Environment, Port, environments, open, reap};
 pub use error::EnvironmentError;
 pub use native::NativeEnvironment;
+pub use probe_remains::reap_probes;
 pub use process_identity::ProcessIdentity;
 pub use simulated::SimulatedEnvironment;
 pub use traces::{Trace, traces};

@@ -9,6 +9,7 @@
 mod control;
 mod hierarchy;
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -82,6 +83,16 @@ impl CgroupTree {
 
     fn directory(hierarchy: &Hierarchy, instance: &InstanceId) -> PathBuf {
         hierarchy.root.join(relative_path(instance))
+    }
+
+    /// Names of all instances that have a directory now, in any hierarchy.
+    pub(crate) fn instances(&self) -> BTreeSet<String> {
+        let entries =
+            self.hierarchies.iter().filter_map(|hierarchy| fs::read_dir(&hierarchy.root).ok());
+        entries
+            .flat_map(|entries| entries.flatten())
+            .filter_map(|entry| Some(entry.file_name().to_str()?.strip_prefix(PREFIX)?.to_owned()))
+            .collect()
     }
 
     /// Directories of the instance that exist now, over all hierarchies.

@@ -5,9 +5,10 @@ use weighbridge_registry::{Journal, JournalEntry, Owner};
 
 use super::Host;
 
-/// Destroys every journaled instance whose process is gone, and returns their names.
+/// Destroys every journaled instance whose process is gone, and what killed probes left, and
+/// returns their names.
 pub(crate) async fn reap(host: &Host) -> anyhow::Result<Vec<String>> {
-    let mut removed = Vec::new();
+    let mut removed = weighbridge_environment::reap_probes().await?;
     for entry in host.registry.outstanding().await? {
         if is_alive(&entry.owner) {
             continue;
