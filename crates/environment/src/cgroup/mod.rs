@@ -90,7 +90,7 @@ impl CgroupTree {
         let entries =
             self.hierarchies.iter().filter_map(|hierarchy| fs::read_dir(&hierarchy.root).ok());
         entries
-            .flat_map(|entries| entries.flatten())
+            .flat_map(Iterator::flatten)
             .filter_map(|entry| Some(entry.file_name().to_str()?.strip_prefix(PREFIX)?.to_owned()))
             .collect()
     }
