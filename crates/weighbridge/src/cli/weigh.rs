@@ -67,6 +67,10 @@ pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Outcome> {
     };
     let host = open_host().await?;
     let mut interrupt = Interrupt::install().context("cannot listen for Ctrl-C")?;
+    if let Some(finished) = finished_already(&host, arguments.resume.as_deref()).await? {
+        output::note(&format!("run {finished} is finished; there is nothing to resume"));
+        return finish(&host, &finished, arguments.format).await;
+    }
     let begun = match (&arguments.resume, asked) {
         (Some(reference), _) => Some(resume(&host, reference).await?),
         (None, Some(asked)) => {
@@ -162,13 +166,19 @@ fn materials(plan: &Plan) -> anyhow::Result<BTreeMap<String, Materials>> {
     plan.workloads.iter().map(of).collect()
 }
 
+/// The run that is to be resumed, if a kill came after its last trial: only its report is
+/// missing then.
+async fn finished_already(host: &Host, reference: Option<&str>) -> anyhow::Result<Option<RunId>> {
+    let Some(reference) = reference else { return Ok(None) };
+    let run = host.registry.find(reference).await?;
+    let finished = host.registry.get(&run).await?.status() == RunStatus::Finished;
+    Ok(finished.then_some(run))
+}
+
 /// Takes up a run that was interrupted or killed, if everything it compares is still the same.
 async fn resume(host: &Host, reference: &str) -> anyhow::Result<Begun> {
     let run = host.registry.find(reference).await?;
     let record = host.registry.get(&run).await?;
-    if record.status() == RunStatus::Finished {
-        return Err(UsageError(format!("run {run} is finished; there is nothing to resume")).into());
-    }
     let plan = record.header.plan.clone();
     if plan.executable_sha256 != host.executable_sha256 {
         return Err(UsageError(format!(
