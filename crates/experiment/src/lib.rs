@@ -9,6 +9,7 @@
 //! of the file) and what was *resolved* from it on one host ([`Plan`]).
 
 mod digest;
+mod engine;
 mod environment;
 pub mod file;
 mod host;
@@ -22,6 +23,7 @@ mod usage;
 mod workload;
 
 pub use digest::Sha256Digest;
+pub use engine::{EngineName, EnginePlan, EngineWish};
 pub use environment::{
     AgentLaunch, Availability, CreateRequest, Ended, Endpoint, EnvironmentFacts, EnvironmentKind,
     EnvironmentSpec, InstanceId, Limits, MeterTarget, Resource,

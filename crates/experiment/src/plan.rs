@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{ApplicationName, CpuCount, EnvironmentKind, Limits, ResolvedPrice, Sha256Digest};
+use crate::{
+    ApplicationName, CpuCount, EnginePlan, EnvironmentKind, Limits, ResolvedPrice, Sha256Digest,
+};
 
 /// When the agent of a cell is started anew.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -74,6 +76,9 @@ pub struct WorkloadPlan {
     pub warmup: u32,
     /// Threads of the engine; the environment's CPUs where `None`.
     pub threads: Option<u32>,
+    /// The engine, the same in every environment.
+    #[serde(default)]
+    pub engine: EnginePlan,
 }
 
 /// The name of a cell: one workload in one environment.

@@ -3,6 +3,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::EngineWish;
+
 /// The applications that ship with Weighbridge.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
@@ -60,4 +62,7 @@ pub struct WorkloadSpec {
     pub warmup: u32,
     /// Threads of the engine; the environment's CPUs unless given.
     pub threads: Option<u32>,
+    /// The engine.
+    #[serde(default)]
+    pub engine: EngineWish,
 }

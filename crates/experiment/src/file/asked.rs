@@ -8,7 +8,9 @@ use serde::Serialize;
 use super::error::Problem;
 use super::keys::nearest;
 use super::written::{EnvironmentTable, ExperimentFile, PriceTable, WorkloadTable};
-use crate::{ApplicationName, EnvironmentKind, EnvironmentSpec, PriceSpec, Restart, WorkloadSpec};
+use crate::{
+    ApplicationName, EngineWish, EnvironmentKind, EnvironmentSpec, PriceSpec, Restart, WorkloadSpec,
+};
 
 const DEFAULT_SEED: u64 = 42;
 const DEFAULT_TRIALS: u32 = 20;
@@ -233,6 +235,7 @@ pub fn default_workload(application: ApplicationName) -> WorkloadSpec {
         trials: DEFAULT_TRIALS,
         warmup: DEFAULT_WARMUP,
         threads: None,
+        engine: EngineWish::Auto,
     }
 }
 
@@ -247,7 +250,8 @@ fn workload(path: &str, table: WorkloadTable, problems: &mut Problems) -> Option
     let name = table.name.unwrap_or_else(|| application.to_string());
     problems.name(path, "a workload", &name);
     supported(path, "kind", table.kind.as_deref(), &["application"], problems);
-    supported(path, "engine", table.engine.as_deref(), &["auto", "rten"], problems);
+    supported(path, "engine", table.engine.as_deref(), &EngineWish::NAMES, problems);
+    let engine = table.engine.as_deref().and_then(EngineWish::from_name).unwrap_or_default();
     supported(path, "trial", table.trial.as_deref(), &["warm"], problems);
     let trials = table.trials.unwrap_or(DEFAULT_TRIALS);
     within(path, "trials", trials, 1, MOST_TRIALS, problems);
@@ -262,6 +266,7 @@ fn workload(path: &str, table: WorkloadTable, problems: &mut Problems) -> Option
         trials,
         warmup,
         threads: table.threads,
+        engine,
         ..WorkloadSpec { name, ..default_workload(application) }
     })
 }
@@ -320,7 +325,7 @@ fn workload_table(spec: &WorkloadSpec) -> WorkloadTable {
         kind: Some("application".to_owned()),
         application: spec.application.to_string(),
         model: spec.model.clone(),
-        engine: None,
+        engine: Some(spec.engine.to_string()),
         inputs: spec.inputs.clone(),
         inputs_per_trial: spec.inputs_per_trial,
         trials: Some(spec.trials),

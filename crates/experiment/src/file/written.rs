@@ -73,7 +73,8 @@ pub struct WorkloadTable {
     /// Path of an ONNX model, relative to this file; the application's own unless given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// "auto" or "rten".
+    /// "auto" (onnxruntime where its library is found, else rten; the default), "rten",
+    /// "onnxruntime" or "onnxruntime-cuda". The same in every environment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,
     /// A photo, or a directory of them, relative to this file; the shipped samples unless given.

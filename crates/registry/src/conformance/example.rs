@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use jiff::{Timestamp, ToSpan};
 use weighbridge_experiment::{
-    ApplicationName, CellKey, CpuCount, Ended, EngineIdentity, EnvironmentFacts, EnvironmentKind,
-    EnvironmentPlan, Fact, HostFacts, HostNoise, InferenceTiming, InputFile, InstanceId,
-    Instrument, Instruments, Limits, Plan, RUN_FORMAT, Resource, Restart, RunEventKind, RunHeader,
-    RunId, Sample, SamplerCost, Sha256Digest, StartTiming, TrialFailure, TrialMeasurement,
-    TrialOutcome, TrialRecord, Unavailable, Usage, WorkloadPlan,
+    ApplicationName, CellKey, CpuCount, Ended, EngineIdentity, EnginePlan, EnvironmentFacts,
+    EnvironmentKind, EnvironmentPlan, Fact, HostFacts, HostNoise, InferenceTiming, InputFile,
+    InstanceId, Instrument, Instruments, Limits, Plan, RUN_FORMAT, Resource, Restart, RunEventKind,
+    RunHeader, RunId, Sample, SamplerCost, Sha256Digest, StartTiming, TrialFailure,
+    TrialMeasurement, TrialOutcome, TrialRecord, Unavailable, Usage, WorkloadPlan,
 };
 
 use crate::Owner;
@@ -71,6 +71,7 @@ fn environment(name: &str, kind: EnvironmentKind) -> EnvironmentPlan {
 
 fn workload(name: &str, application: ApplicationName, trials: u32) -> WorkloadPlan {
     WorkloadPlan {
+        engine: EnginePlan::default(),
         name: name.to_owned(),
         application,
         model: InputFile {

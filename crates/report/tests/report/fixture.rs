@@ -117,6 +117,7 @@ fn environment(place: &Place) -> EnvironmentPlan {
 
 fn workload(work: &Work, trials: u32) -> WorkloadPlan {
     WorkloadPlan {
+        engine: EnginePlan::default(),
         name: work.name.clone(),
         application: work.application,
         model: file(&format!("{}.onnx", work.application)),

@@ -3,7 +3,7 @@
 
 use anyhow::Context as _;
 use weighbridge_experiment::{
-    ApplicationName, Availability, ByteSize, CpuCount, EnvironmentPlan, EnvironmentSpec,
+    ApplicationName, Availability, ByteSize, CpuCount, EnginePlan, EnvironmentPlan, EnvironmentSpec,
     Experiment, HostFacts, Limits, Plan, Unavailable, WorkloadPlan, WorkloadSpec,
 };
 use weighbridge_price::PriceBook;
@@ -129,6 +129,7 @@ fn workload(spec: &WorkloadSpec) -> anyhow::Result<WorkloadPlan> {
         trials: spec.trials,
         warmup: spec.warmup,
         threads: spec.threads,
+        engine: EnginePlan::default(),
     })
 }
 
