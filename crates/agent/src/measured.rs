@@ -5,17 +5,12 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 use weighbridge_experiment::{InferenceTiming, Sha256Digest, Usage};
-use weighbridge_inference::{Outcome, Session};
+use weighbridge_inference::{Input, Outcome, Session};
 use weighbridge_measure::{Meter, OwnProcessMeter, Sampler};
 
 use crate::files::read_verified;
 use crate::wire::{Failure, Pass, Prepare, Ready, Stage, Trial, TrialDone, WarmupDone};
 use crate::work::{combined_digest, inputs_of};
-
-struct Input {
-    name: String,
-    bytes: Vec<u8>,
-}
 
 /// An application with its model loaded and its inputs in memory.
 pub(crate) struct MeasuredWork {
@@ -33,10 +28,7 @@ impl MeasuredWork {
         let model = read_verified(base, "model", &request.model)?;
         let mut inputs = Vec::with_capacity(request.inputs.len());
         for file in &request.inputs {
-            inputs.push(Input {
-                name: file.name.clone(),
-                bytes: read_verified(base, "input", file)?,
-            });
+            inputs.push(Input::new(&*file.name, read_verified(base, "input", file)?));
         }
         let session =
             Session::load(request.application, model, request.threads).map_err(|error| {
@@ -110,10 +102,9 @@ impl MeasuredWork {
     }
 
     fn infer(&mut self, input: usize, stage: Stage) -> Result<(Outcome, InferenceTiming), Failure> {
-        let Input { name, bytes } = &self.inputs[input];
         let (outcome, mut timing) = self
             .session
-            .run_once(bytes, name)
+            .run_once(&self.inputs[input])
             .map_err(|error| Failure::from_error(stage, &error))?;
         if self.slowdown_percent > 0.0 {
             timing.infer_nanoseconds +=

@@ -40,9 +40,9 @@ impl Agent {
         let temporary = tempfile::tempdir().expect("a directory");
         let directory = temporary.path().join(below);
         fs::create_dir_all(&directory).expect("a directory");
-        fs::write(directory.join("model.onnx"), catalogue::default_model(APPLICATION))
+        fs::write(directory.join("model.onnx"), (catalogue::shipped(APPLICATION).model)())
             .expect("written");
-        for (name, bytes) in catalogue::sample_inputs(APPLICATION) {
+        for (name, bytes) in catalogue::shipped(APPLICATION).samples {
             fs::write(directory.join(name), bytes).expect("written");
         }
         if let Some(token) = token {
@@ -97,7 +97,8 @@ fn file(directory: &Path, name: &str) -> FileToRead {
 }
 
 fn request(agent: &Agent) -> Prepare {
-    let inputs = catalogue::sample_inputs(APPLICATION)
+    let inputs = catalogue::shipped(APPLICATION)
+        .samples
         .iter()
         .map(|(name, _)| file(&agent.directory, name))
         .collect();
@@ -216,7 +217,7 @@ async fn files_that_changed_or_are_no_model_are_named_and_the_agent_goes_on() {
     let (_, reason) = failure(client.prepare(missing, LONG).await.expect_err("missing"));
     assert!(reason.contains("photos/model.onnx") && reason.contains("nowhere.onnx"), "{reason}");
 
-    let whole = catalogue::default_model(APPLICATION);
+    let whole = (catalogue::shipped(APPLICATION).model)();
     fs::write(agent.directory.join("half.onnx"), &whole[..whole.len() / 2]).expect("written");
     let truncated = Prepare { model: file(&agent.directory, "half.onnx"), ..good.clone() };
     let (_, reason) = failure(client.prepare(truncated, LONG).await.expect_err("truncated"));

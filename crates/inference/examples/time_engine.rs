@@ -14,7 +14,7 @@
 use std::time::Instant;
 
 use weighbridge_experiment::{ApplicationName, InferenceTiming};
-use weighbridge_inference::{Photo, Session, catalogue};
+use weighbridge_inference::{Input, Photo, Session, catalogue};
 
 /// The product's allocator: another one would be measured along with the engine.
 #[global_allocator]
@@ -39,7 +39,7 @@ fn main() -> Result<(), Failure> {
     let asked = read_arguments(std::env::args().skip(1))?;
     let model = match &asked.model {
         Some(path) => std::fs::read(path)?,
-        None => catalogue::default_model(asked.application).to_vec(),
+        None => (catalogue::shipped(asked.application).model)().into_owned(),
     };
     let (name, photo) = match &asked.photo {
         Some(path) => (path.clone(), std::fs::read(path)?),
@@ -51,9 +51,10 @@ fn main() -> Result<(), Failure> {
     let load = start.elapsed();
 
     let mut timings = Vec::with_capacity(asked.repeat);
-    session.run_once(&photo, &name)?;
+    let input = Input::new(&*name, photo);
+    session.run_once(&input)?;
     for _ in 0..asked.repeat {
-        timings.push(session.run_once(&photo, &name)?.1);
+        timings.push(session.run_once(&input)?.1);
     }
 
     let engine = session.engine();

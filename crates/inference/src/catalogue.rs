@@ -3,12 +3,14 @@
 //!
 //! Deliberately not here: models and inputs of the user's own, which come as bytes.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use weighbridge_experiment::ApplicationName;
 
-/// An application as a user meets it in a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApplicationEntry {
+/// An application that ships: how a user meets it in a list, and what it brings along.
+#[derive(Clone, Copy)]
+pub struct Shipped {
     /// The application.
     pub name: ApplicationName,
     /// What it does, in one line.
@@ -17,68 +19,71 @@ pub struct ApplicationEntry {
     pub input_kinds: &'static str,
     /// What it gives.
     pub result: &'static str,
-    /// File name of its model, below `models/`.
+    /// File name of its model, below `models/`; a name of the same form where the model is
+    /// made from a seed.
     pub model_file: &'static str,
+    /// Its model: an ONNX file.
+    pub model: fn() -> Cow<'static, [u8]>,
     /// Whether the model is trained; one that is not is good for speed only.
     pub trained: bool,
-    /// What it was trained on.
+    /// What it was trained on, or how it was made.
     pub trained_on: &'static str,
     /// How good it is on data that training did not see, from the figures that ship with the
     /// model in `models/evaluation/`.
-    pub quality: String,
+    pub quality: fn() -> String,
     /// Licence of the model.
     pub licence: &'static str,
+    /// Its sample inputs with their file names, in order.
+    pub samples: &'static [(&'static str, &'static [u8])],
+    /// How often one trial goes over the samples, unless told: a trial should last a tenth of
+    /// a second at least, or ten samples a second say nothing of it.
+    pub rounds_per_trial: u32,
 }
 
-/// The entry of an application.
+/// What goes beside every number of a model that is not trained.
+pub const SEEDED: &str = "seeded weights: speed only";
+
+/// What ships for an application.
 #[must_use]
-pub fn entry(name: ApplicationName) -> ApplicationEntry {
+pub const fn shipped(name: ApplicationName) -> &'static Shipped {
     match name {
-        ApplicationName::Derain => ApplicationEntry {
-            name,
-            summary: "removes rain streaks from a photo",
-            input_kinds: "JPEG, PNG or WebP photo of up to 40 megapixels",
-            result: "a photo of the same size",
-            model_file: "derain.onnx",
-            trained: true,
-            trained_on: "free photographs and textures of scikit-image and scikit-learn, and made-up \
-                         pictures, under synthetic rain",
-            quality: derain_quality(),
-            licence: LICENCE,
-        },
-        ApplicationName::TrafficLight => ApplicationEntry {
-            name,
-            summary: "says whether a traffic light is red, yellow, green or off",
-            input_kinds: "JPEG, PNG or WebP photo of up to 40 megapixels, filled by the light",
-            result: "a label with its probability",
-            model_file: "traffic-light.onnx",
-            trained: true,
-            trained_on: "rendered traffic lights before photographs, with blur, noise, night and glare",
-            quality: traffic_light_quality(),
-            licence: LICENCE,
-        },
+        ApplicationName::Derain => &DERAIN,
+        ApplicationName::TrafficLight => &TRAFFIC_LIGHT,
     }
 }
 
 const LICENCE: &str = "MIT OR Apache-2.0";
 
-/// The model that ships for an application: an ONNX file.
-#[must_use]
-pub const fn default_model(name: ApplicationName) -> &'static [u8] {
-    match name {
-        ApplicationName::Derain => include_bytes!("../../../models/derain.onnx"),
-        ApplicationName::TrafficLight => include_bytes!("../../../models/traffic-light.onnx"),
-    }
-}
+static DERAIN: Shipped = Shipped {
+    name: ApplicationName::Derain,
+    summary: "removes rain streaks from a photo",
+    input_kinds: "JPEG, PNG or WebP photo of up to 40 megapixels",
+    result: "a photo of the same size",
+    model_file: "derain.onnx",
+    model: || Cow::Borrowed(include_bytes!("../../../models/derain.onnx")),
+    trained: true,
+    trained_on: "free photographs and textures of scikit-image and scikit-learn, and made-up \
+                 pictures, under synthetic rain",
+    quality: derain_quality,
+    licence: LICENCE,
+    samples: &DERAIN_SAMPLES,
+    rounds_per_trial: 1,
+};
 
-/// The sample inputs that ship for an application, with their file names, in order.
-#[must_use]
-pub const fn sample_inputs(name: ApplicationName) -> &'static [(&'static str, &'static [u8])] {
-    match name {
-        ApplicationName::Derain => &DERAIN_SAMPLES,
-        ApplicationName::TrafficLight => &TRAFFIC_LIGHT_SAMPLES,
-    }
-}
+static TRAFFIC_LIGHT: Shipped = Shipped {
+    name: ApplicationName::TrafficLight,
+    summary: "says whether a traffic light is red, yellow, green or off",
+    input_kinds: "JPEG, PNG or WebP photo of up to 40 megapixels, filled by the light",
+    result: "a label with its probability",
+    model_file: "traffic-light.onnx",
+    model: || Cow::Borrowed(include_bytes!("../../../models/traffic-light.onnx")),
+    trained: true,
+    trained_on: "rendered traffic lights before photographs, with blur, noise, night and glare",
+    quality: traffic_light_quality,
+    licence: LICENCE,
+    samples: &TRAFFIC_LIGHT_SAMPLES,
+    rounds_per_trial: 20,
+};
 
 macro_rules! sample {
     ($folder:literal, $file:literal) => {
@@ -161,8 +166,9 @@ mod tests {
     #[test]
     fn figures_of_both_models_can_be_read() {
         for name in ApplicationName::ALL {
-            let entry = entry(name);
-            assert_ne!(entry.quality, UNREADABLE);
+            let entry = shipped(name);
+            assert_eq!(entry.name, name);
+            assert_ne!((entry.quality)(), UNREADABLE);
             assert_eq!(entry.model_file, format!("{name}.onnx"));
         }
     }
@@ -179,8 +185,8 @@ mod tests {
                 .filter(|file| file != "LICENCE.md")
                 .collect();
             files.sort();
-            let shipped: Vec<&str> = sample_inputs(name).iter().map(|(file, _)| *file).collect();
-            assert_eq!(shipped, files);
+            let known: Vec<&str> = shipped(name).samples.iter().map(|(file, _)| *file).collect();
+            assert_eq!(known, files);
         }
     }
 }

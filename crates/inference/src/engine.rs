@@ -6,6 +6,7 @@
 mod error;
 mod onnx_file;
 mod rten;
+mod tensor;
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -15,38 +16,10 @@ use weighbridge_experiment::EngineIdentity;
 pub use error::EngineError;
 pub use onnx_file::{Node, OnnxFile, OnnxFlaw};
 pub use rten::RtenEngine;
+pub use tensor::{ElementType, Tensor, TensorView, Values, ValuesView};
 
 /// More than any machine we know of has; a typing error beyond it would exhaust the host.
 pub const THREADS_MAX: u32 = 1024;
-
-/// A tensor of 32-bit floats that is borrowed: row-major, `shape` multiplied is the length.
-#[derive(Debug, Clone, Copy)]
-pub struct TensorView<'a> {
-    /// Length of each axis, outermost first.
-    pub shape: &'a [usize],
-    /// The values.
-    pub values: &'a [f32],
-}
-
-/// A tensor of 32-bit floats, row-major.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Tensor {
-    /// Length of each axis, outermost first.
-    pub shape: Vec<usize>,
-    /// The values.
-    pub values: Vec<f32>,
-}
-
-impl Tensor {
-    /// Position of the first NaN or infinity.
-    #[must_use]
-    pub fn first_not_finite(&self) -> Option<usize> {
-        // The whole slice first, without an early exit: that form is vectorised, and
-        // nearly every tensor is finite.
-        let all_finite = self.values.iter().fold(true, |finite, value| finite & value.is_finite());
-        if all_finite { None } else { self.values.iter().position(|value| !value.is_finite()) }
-    }
-}
 
 /// Length of one axis of a model's input or output.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,15 +94,6 @@ pub trait Engine: Send {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_first_value_that_is_no_number_is_found() {
-        let tensor = |values: &[f32]| Tensor { shape: vec![values.len()], values: values.to_vec() };
-        assert_eq!(tensor(&[]).first_not_finite(), None);
-        assert_eq!(tensor(&[0.0, -1.0, f32::MAX]).first_not_finite(), None);
-        assert_eq!(tensor(&[0.0, f32::NAN, f32::INFINITY]).first_not_finite(), Some(1));
-        assert_eq!(tensor(&[0.0, 1.0, f32::NEG_INFINITY]).first_not_finite(), Some(2));
-    }
 
     #[test]
     fn a_port_is_shown_with_name_type_and_shape() {

@@ -1,15 +1,49 @@
 use thiserror::Error;
-use weighbridge_experiment::ApplicationName;
 
-use crate::PhotoError;
 use crate::engine::EngineError;
+use crate::{LabelsError, PhotoError};
+
+/// Why an input is not one that an application can use.
+#[derive(Debug, Error)]
+pub enum InputError {
+    /// It is no photo that can be used.
+    #[error(transparent)]
+    Photo(#[from] PhotoError),
+}
+
+/// What a model has, and what the application needs in its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misfit {
+    /// The tensor or number that is needed.
+    pub expected: String,
+    /// What the model has.
+    pub found: String,
+}
+
+/// Why the outputs of one pass make no result.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum InterpretError {
+    /// A tensor of another type or shape than the input asks for.
+    #[error("the model's output `{output}` is {found}, {expected} was expected")]
+    Shape {
+        /// Name of the output.
+        output: String,
+        /// Type and shape that follow from the input.
+        expected: String,
+        /// Type and shape that came.
+        found: String,
+    },
+}
 
 /// Why a session could not be loaded, or one inference gave no result.
 #[derive(Debug, Error)]
 pub enum InferenceError {
-    /// The input is not a photo that can be used.
+    /// The input cannot be used.
     #[error(transparent)]
-    Photo(#[from] PhotoError),
+    Input(#[from] InputError),
+    /// The labels cannot be used.
+    #[error(transparent)]
+    Labels(#[from] LabelsError),
     /// The engine could not load or run the model.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -17,38 +51,32 @@ pub enum InferenceError {
     #[error("the model does not fit `{application}`: {expected} is needed, the model has {found}")]
     ModelDoesNotFit {
         /// The application.
-        application: ApplicationName,
-        /// The tensor that the application needs, with name, type and shape.
+        application: String,
+        /// What the application needs.
         expected: String,
         /// What the model has in its place.
         found: String,
     },
-    /// The model gave a tensor of another shape than its input asks for.
-    #[error(
-        "inference on `{input}` failed: the model's output `{output}` has shape {found:?}, {expected:?} was expected"
-    )]
-    OutputShape {
-        /// The photo, as the caller names it.
+    /// The model's outputs make no result.
+    #[error("inference on `{input}` failed")]
+    Interpret {
+        /// The input, as the caller names it.
         input: String,
-        /// Name of the output.
-        output: &'static str,
-        /// Shape that follows from the input.
-        expected: Vec<usize>,
-        /// Shape that came.
-        found: Vec<usize>,
+        /// What is wrong with the outputs.
+        source: InterpretError,
     },
     /// The model computed something that is not a number.
     #[error(
         "inference on `{input}` failed: value {index} of the model's output `{output}` is {value}, not a finite number"
     )]
     NotFinite {
-        /// The photo, as the caller names it.
+        /// The input, as the caller names it.
         input: String,
         /// Name of the output.
-        output: &'static str,
+        output: String,
         /// Position in the output, in row-major order.
         index: usize,
         /// The value: NaN or an infinity.
-        value: f32,
+        value: f64,
     },
 }

@@ -1,13 +1,13 @@
-//! What runs inside every compared cell: photo bytes in, a photo or a label out, each stage
+//! What runs inside every compared cell: the bytes of an input in, a result out, each stage
 //! timed apart.
 //!
 //! ```text
-//! bytes ──decode──▶ Photo ──prepare──▶ tensor ──infer──▶ tensor ──interpret──▶ Outcome
-//!       (photo)            (application)      (engine)          (application)
+//! Input ──decode──▶ pixels, ──prepare──▶ tensors ──infer──▶ tensors ──interpret──▶ Outcome
+//!                   sound    (application)      (engine)           (application)
 //! ```
 //!
 //! * [`engine`]: the one seam to whatever executes a model, and its implementation on `rten`.
-//! * [`application`]: what a photo becomes before the engine and what tensors become after it.
+//! * [`application`]: what an input becomes before the engine and what tensors become after it.
 //! * [`Photo`]: JPEG, PNG and WebP in, within a stated memory rule; PNG and JPEG out.
 //! * [`Session`]: one application on one engine, and the clock around each stage.
 //! * [`catalogue`]: the applications that ship, their models and their sample inputs.
@@ -19,11 +19,17 @@ pub mod application;
 pub mod catalogue;
 pub mod engine;
 mod error;
+mod input;
+mod labels;
 mod outcome;
 mod photo;
 mod session;
 
-pub use error::InferenceError;
-pub use outcome::{LabelOutcome, Outcome, Signal};
+pub use error::{InferenceError, InputError, InterpretError, Misfit};
+pub use input::Input;
+pub use labels::{Labels, LabelsError};
+pub use outcome::{
+    ClassProbability, Detection, Face, LabelOutcome, NamedTensor, Outcome, PixelBox, TextOutcome,
+};
 pub use photo::{PIXELS_MAX, Photo, PhotoError};
 pub use session::Session;

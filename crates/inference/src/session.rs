@@ -3,9 +3,9 @@ use std::time::Instant;
 
 use weighbridge_experiment::{ApplicationName, EngineIdentity, InferenceTiming};
 
-use crate::application::{Application, application, check_fit};
+use crate::application::{Application, application};
 use crate::engine::{Engine, EngineError, RtenEngine, Tensor};
-use crate::{InferenceError, Outcome, Photo};
+use crate::{InferenceError, Input, Outcome};
 
 /// One application with its model loaded into one engine. It is used by one caller at a time
 /// and keeps its buffers from input to input, so the first inference is the slowest.
@@ -29,7 +29,7 @@ impl Session {
     ) -> Result<Self, InferenceError> {
         let count = NonZeroU32::new(threads)
             .ok_or(EngineError::Threads { threads, most: crate::engine::THREADS_MAX })?;
-        Self::with_engine(name, Box::new(RtenEngine::load(model, count)?))
+        Self::new(application(name, None), Box::new(RtenEngine::load(model, count)?))
     }
 
     /// An application on an engine that has its model loaded already.
@@ -37,12 +37,17 @@ impl Session {
     /// # Errors
     ///
     /// When the model's inputs and outputs are not those of the application.
-    pub fn with_engine(
-        name: ApplicationName,
+    pub fn new(
+        mut application: Box<dyn Application>,
         engine: Box<dyn Engine>,
     ) -> Result<Self, InferenceError> {
-        let application = application(name);
-        check_fit(&*application, &*engine)?;
+        application.fit(engine.inputs(), engine.outputs()).map_err(|misfit| {
+            InferenceError::ModelDoesNotFit {
+                application: application.name().to_owned(),
+                expected: misfit.expected,
+                found: misfit.found,
+            }
+        })?;
         Ok(Self { application, engine })
     }
 
@@ -52,40 +57,33 @@ impl Session {
         self.engine.identity()
     }
 
-    /// The application.
-    #[must_use]
-    pub fn application(&self) -> ApplicationName {
-        self.application.name()
-    }
-
-    /// One inference: the bytes of a photo to a result, with the duration of each stage by
-    /// the monotonic clock. Where a photo takes several passes of the engine, the durations
-    /// of a stage are added up. `input_name` is what the user calls the photo, for messages.
+    /// One inference: the bytes of an input to a result, with the duration of each stage by
+    /// the monotonic clock. Where an input takes several passes of the engine, the durations
+    /// of a stage are added up.
     ///
     /// # Errors
     ///
-    /// When the bytes are no photo that can be used, the engine fails, or the model's output
-    /// has another shape than it must or values that are not finite. The session can be used
-    /// again afterwards.
+    /// When the bytes are nothing that can be used, the engine fails, or the model's outputs
+    /// have another shape than they must or values that are not finite. The session can be
+    /// used again afterwards.
     pub fn run_once(
         &mut self,
-        input: &[u8],
-        input_name: &str,
+        input: &Input,
     ) -> Result<(Outcome, InferenceTiming), InferenceError> {
         let mut timing = InferenceTiming::default();
         let mut lap = Lap(Instant::now());
 
-        let photo = Photo::decode(input, input_name)?;
-        timing.decode_nanoseconds = lap.nanoseconds();
+        self.application.begin(input)?;
+        while self.application.more()? {
+            timing.decode_nanoseconds += lap.nanoseconds();
 
-        for pass in 0..self.application.begin(photo) {
-            let tensor = self.application.prepare(pass);
+            let tensors = self.application.prepare();
             timing.prepare_nanoseconds += lap.nanoseconds();
 
-            let outputs = self.engine.run(&[tensor])?;
+            let outputs = self.engine.run(&tensors)?;
             timing.infer_nanoseconds += lap.nanoseconds();
 
-            self.interpret(pass, &outputs, input_name)?;
+            self.interpret(&outputs, input)?;
             timing.interpret_nanoseconds += lap.nanoseconds();
         }
         let outcome = self.application.finish();
@@ -93,34 +91,20 @@ impl Session {
         Ok((outcome, timing))
     }
 
-    fn interpret(
-        &mut self,
-        pass: usize,
-        outputs: &[Tensor],
-        input_name: &str,
-    ) -> Result<(), InferenceError> {
-        let name = self.application.output().name;
-        let shape_error = |expected, found| InferenceError::OutputShape {
-            input: input_name.into(),
-            output: name,
-            expected,
-            found,
-        };
-        let Some(output) = outputs.first() else {
-            return Err(shape_error(Vec::new(), Vec::new()));
-        };
-        if let Some(index) = output.first_not_finite() {
-            let value = output.values[index];
-            return Err(InferenceError::NotFinite {
-                input: input_name.into(),
-                output: name,
-                index,
-                value,
-            });
+    fn interpret(&mut self, outputs: &[Tensor], input: &Input) -> Result<(), InferenceError> {
+        for (output, port) in outputs.iter().zip(self.engine.outputs()) {
+            if let Some((index, value)) = output.first_not_finite() {
+                return Err(InferenceError::NotFinite {
+                    input: input.name.clone(),
+                    output: port.name.clone(),
+                    index,
+                    value,
+                });
+            }
         }
         self.application
-            .interpret(pass, output)
-            .map_err(|expected| shape_error(expected, output.shape.clone()))
+            .interpret(outputs)
+            .map_err(|source| InferenceError::Interpret { input: input.name.clone(), source })
     }
 }
 
@@ -139,6 +123,7 @@ impl Lap {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Photo;
     use crate::engine::{Extent, Port, TensorView};
 
     /// Gives the same output whatever it is asked.
@@ -154,7 +139,7 @@ mod tests {
                 element: Some("f32"),
                 shape: Some(lengths.iter().copied().map(Extent::Fixed).collect()),
             };
-            let output = Tensor { shape: shape.to_vec(), values: values.to_vec() };
+            let output = Tensor::f32(shape.to_vec(), values.to_vec());
             Box::new(Self {
                 ports: [port("image", &[1, 3, 64, 64]), port("logits", &[1, 4])],
                 output,
@@ -191,9 +176,9 @@ mod tests {
 
     fn run(shape: &[usize], values: &[f32]) -> Result<Outcome, InferenceError> {
         let engine = FakeEngine::traffic_light(shape, values);
-        let mut session = Session::with_engine(ApplicationName::TrafficLight, engine)?;
-        let photo = Photo::black_pixel().encode_png()?;
-        session.run_once(&photo, "dot.png").map(|(outcome, _)| outcome)
+        let mut session = Session::new(application(ApplicationName::TrafficLight, None), engine)?;
+        let photo = Photo::black_pixel().encode_png().expect("a PNG file");
+        session.run_once(&Input::new("dot.png", photo)).map(|(outcome, _)| outcome)
     }
 
     #[test]
@@ -208,15 +193,16 @@ mod tests {
     #[test]
     fn an_output_of_another_shape_is_a_failed_inference() {
         let error = run(&[1, 5], &[0.0; 5]).expect_err("no result");
+        let cause = std::error::Error::source(&error).expect("a cause").to_string();
         assert_eq!(
-            error.to_string(),
-            "inference on `dot.png` failed: the model's output `logits` has shape [1, 5], [1, 4] was expected"
+            format!("{error}: {cause}"),
+            "inference on `dot.png` failed: the model's output `logits` is f32 [1, 5], f32 [1, 4] was expected"
         );
     }
 
     #[test]
     fn any_engine_will_do() {
         let outcome = run(&[1, 4], &[0.0, 0.0, 9.0, 0.0]).expect("a result");
-        assert!(matches!(outcome, Outcome::Label(label) if label.label == crate::Signal::Green));
+        assert!(matches!(outcome, Outcome::Label(label) if &*label.label == "green"));
     }
 }

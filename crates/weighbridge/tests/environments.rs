@@ -112,20 +112,20 @@ async fn an_instance_answers_reads_what_is_copied_in_and_is_gone_after_destroy()
         assert!(bench.environment.exists(resource).await);
         let mut client = bench.connect(resource).await;
 
-        let model = catalogue::default_model(ApplicationName::TrafficLight);
-        let (name, input) = catalogue::sample_inputs(ApplicationName::TrafficLight)[0];
+        let model = (catalogue::shipped(ApplicationName::TrafficLight).model)();
+        let (name, input) = catalogue::shipped(ApplicationName::TrafficLight).samples[0];
         let to_read = |name: &str, content: &[u8]| FileToRead {
             name: name.to_owned(),
             path: PathBuf::from("work").join(name),
             sha256: Sha256Digest::of(content),
         };
-        for (name, content) in [("model.onnx", model), (name, input)] {
+        for (name, content) in [("model.onnx", &*model), (name, input)] {
             let source = CopySource::Bytes(content.to_vec());
             bench.environment.copy_in(resource, source, name).await.expect("copied");
         }
         let prepare = Prepare {
             application: ApplicationName::TrafficLight,
-            model: to_read("model.onnx", model),
+            model: to_read("model.onnx", &model),
             inputs: vec![to_read(name, input)],
             threads: 1,
             engine: EngineChoice::default(),

@@ -12,12 +12,16 @@
 use weighbridge_experiment::ApplicationName;
 
 use super::tiling::{Span, Tile, tiles};
-use super::{Application, AxisNeed, PortNeed};
-use crate::engine::{Tensor, TensorView};
-use crate::{Outcome, Photo};
+use super::{Application, AxisNeed, PortNeed, fit_one, wrong_shape};
+use crate::engine::{Port, Tensor, TensorView};
+use crate::error::{InputError, InterpretError, Misfit};
+use crate::{Input, Outcome, Photo};
 
 const AXES: &[AxisNeed] =
     &[AxisNeed::Length(1), AxisNeed::Length(3), AxisNeed::Free("height"), AxisNeed::Free("width")];
+
+pub(super) const INPUT: PortNeed = PortNeed { name: "image", axes: AXES };
+const OUTPUT: PortNeed = PortNeed { name: "clean", axes: AXES };
 
 /// The application `derain`. Its buffers are kept from photo to photo.
 #[derive(Default)]
@@ -27,53 +31,55 @@ pub struct Derain {
     /// reads the neighbourhood of an earlier one.
     clean: Vec<u8>,
     tiles: Vec<Tile>,
+    /// Index of the tile whose pass comes next.
+    next: usize,
     shape: [usize; 4],
     planes: Vec<f32>,
 }
 
 impl Application for Derain {
-    fn name(&self) -> ApplicationName {
-        ApplicationName::Derain
+    fn name(&self) -> &str {
+        ApplicationName::Derain.as_str()
     }
 
-    fn input(&self) -> PortNeed {
-        PortNeed { name: "image", axes: AXES }
+    fn fit(&mut self, inputs: &[Port], outputs: &[Port]) -> Result<(), Misfit> {
+        fit_one(&INPUT, &OUTPUT, inputs, outputs)
     }
 
-    fn output(&self) -> PortNeed {
-        PortNeed { name: "clean", axes: AXES }
+    fn begin(&mut self, input: &Input) -> Result<(), InputError> {
+        self.take(Photo::decode(&input.bytes, &input.name)?);
+        Ok(())
     }
 
-    fn begin(&mut self, photo: Photo) -> usize {
-        self.tiles = tiles(photo.width(), photo.height());
-        if self.tiles.len() > 1 {
-            self.clean = vec![0; photo.rgb().len()];
-        }
-        self.photo = Some(photo);
-        self.tiles.len()
+    fn more(&mut self) -> Result<bool, InputError> {
+        Ok(self.next < self.tiles.len())
     }
 
-    fn prepare(&mut self, pass: usize) -> TensorView<'_> {
-        if let (Some(tile), Some(photo)) = (self.tiles.get(pass), &self.photo) {
+    fn prepare(&mut self) -> Vec<TensorView<'_>> {
+        if let (Some(tile), Some(photo)) = (self.tiles.get(self.next), &self.photo) {
             let (width, height) =
                 (tile.across.padded_length() as usize, tile.down.padded_length() as usize);
             self.shape = [1, 3, height, width];
             self.planes.resize(3 * height * width, 0.0);
             fill_planes(photo, tile, &mut self.planes);
         }
-        TensorView { shape: &self.shape, values: &self.planes }
+        vec![TensorView::f32(&self.shape, &self.planes)]
     }
 
-    fn interpret(&mut self, pass: usize, output: &Tensor) -> Result<(), Vec<usize>> {
+    fn interpret(&mut self, outputs: &[Tensor]) -> Result<(), InterpretError> {
+        let [output] = outputs else { return Ok(()) };
+        let wrong = || wrong_shape(OUTPUT.name, &self.shape, output);
+        let values = output.as_f32().ok_or_else(wrong)?;
         if output.shape != self.shape {
-            return Err(self.shape.to_vec());
+            return Err(wrong());
         }
-        if let (Some(tile), Some(photo)) = (self.tiles.get(pass), &mut self.photo) {
+        if let (Some(tile), Some(photo)) = (self.tiles.get(self.next), &mut self.photo) {
             let width = photo.width() as usize;
             let target =
                 if self.tiles.len() > 1 { self.clean.as_mut_slice() } else { photo.rgb_mut() };
-            keep_core(&output.values, tile, target, width);
+            keep_core(values, tile, target, width);
         }
+        self.next += 1;
         Ok(())
     }
 
@@ -89,6 +95,17 @@ impl Application for Derain {
         });
         // `begin` always comes first; a photo of one black pixel is what there is without it.
         Outcome::Photo(photo.unwrap_or_else(Photo::black_pixel))
+    }
+}
+
+impl Derain {
+    fn take(&mut self, photo: Photo) {
+        self.tiles = tiles(photo.width(), photo.height());
+        self.next = 0;
+        if self.tiles.len() > 1 {
+            self.clean = vec![0; photo.rgb().len()];
+        }
+        self.photo = Some(photo);
     }
 }
 
@@ -186,10 +203,12 @@ mod tests {
     /// Runs the application with an engine that gives its input back.
     fn identity(photo: &Photo) -> Outcome {
         let mut derain = Derain::default();
-        for pass in 0..derain.begin(photo.clone()) {
-            let input = derain.prepare(pass);
-            let output = Tensor { shape: input.shape.to_vec(), values: input.values.to_vec() };
-            derain.interpret(pass, &output).expect("the same shape");
+        derain.take(photo.clone());
+        while derain.more().expect("a photo is decoded whole") {
+            let input = derain.prepare().remove(0);
+            let values = input.as_f32().expect("floats").to_vec();
+            let output = Tensor::f32(input.shape.to_vec(), values);
+            derain.interpret(&[output]).expect("the same shape");
         }
         derain.finish()
     }
@@ -211,10 +230,11 @@ mod tests {
     #[test]
     fn an_output_of_another_shape_is_refused() {
         let mut derain = Derain::default();
-        derain.begin(speckled(9, 5));
-        assert_eq!(derain.prepare(0).shape, [1, 3, 8, 16]);
-        let output = Tensor { shape: vec![1, 3, 8, 8], values: vec![0.0; 192] };
-        assert_eq!(derain.interpret(0, &output), Err(vec![1, 3, 8, 16]));
+        derain.take(speckled(9, 5));
+        assert_eq!(derain.prepare()[0].shape, [1, 3, 8, 16]);
+        let output = Tensor::f32(vec![1, 3, 8, 8], vec![0.0; 192]);
+        let refused = derain.interpret(&[output]).expect_err("another shape").to_string();
+        assert!(refused.ends_with("f32 [1, 3, 8, 16] was expected"), "{refused}");
     }
 
     proptest! {

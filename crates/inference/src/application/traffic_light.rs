@@ -9,20 +9,26 @@ use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use weighbridge_experiment::ApplicationName;
 
-use super::{Application, AxisNeed, PortNeed};
-use crate::engine::{Tensor, TensorView};
-use crate::{LabelOutcome, Outcome, Photo, Signal};
+use super::{Application, AxisNeed, PortNeed, fit_one, wrong_shape};
+use crate::engine::{Port, Tensor, TensorView};
+use crate::error::{InputError, InterpretError, Misfit};
+use crate::{ClassProbability, Input, LabelOutcome, Outcome, Photo};
 
 const SIDE: u32 = 64;
 const PIXELS: usize = (SIDE * SIDE) as usize;
 
-const INPUT: &[AxisNeed] = &[
+const INPUT_AXES: &[AxisNeed] = &[
     AxisNeed::Length(1),
     AxisNeed::Length(3),
     AxisNeed::Length(SIDE as usize),
     AxisNeed::Length(SIDE as usize),
 ];
-const OUTPUT: &[AxisNeed] = &[AxisNeed::Length(1), AxisNeed::Length(4)];
+const OUTPUT_AXES: &[AxisNeed] = &[AxisNeed::Length(1), AxisNeed::Length(4)];
+const INPUT: PortNeed = PortNeed { name: "image", axes: INPUT_AXES };
+const OUTPUT: PortNeed = PortNeed { name: "logits", axes: OUTPUT_AXES };
+
+/// What a traffic light shows, in the order of the model's output.
+pub(crate) const SIGNALS: [&str; 4] = ["red", "yellow", "green", "off"];
 
 /// The application `traffic-light`. Its buffers are kept from photo to photo.
 pub struct TrafficLight {
@@ -30,7 +36,8 @@ pub struct TrafficLight {
     resizer: Resizer,
     small: Image<'static>,
     planes: Vec<f32>,
-    logits: [f32; 4],
+    /// Of the one pass, once it was.
+    logits: Option<[f32; 4]>,
 }
 
 impl Default for TrafficLight {
@@ -40,30 +47,30 @@ impl Default for TrafficLight {
             resizer: Resizer::new(),
             small: Image::new(SIDE, SIDE, PixelType::U8x3),
             planes: vec![0.0; 3 * PIXELS],
-            logits: [0.0; 4],
+            logits: None,
         }
     }
 }
 
 impl Application for TrafficLight {
-    fn name(&self) -> ApplicationName {
-        ApplicationName::TrafficLight
+    fn name(&self) -> &str {
+        ApplicationName::TrafficLight.as_str()
     }
 
-    fn input(&self) -> PortNeed {
-        PortNeed { name: "image", axes: INPUT }
+    fn fit(&mut self, inputs: &[Port], outputs: &[Port]) -> Result<(), Misfit> {
+        fit_one(&INPUT, &OUTPUT, inputs, outputs)
     }
 
-    fn output(&self) -> PortNeed {
-        PortNeed { name: "logits", axes: OUTPUT }
+    fn begin(&mut self, input: &Input) -> Result<(), InputError> {
+        self.take(Photo::decode(&input.bytes, &input.name)?);
+        Ok(())
     }
 
-    fn begin(&mut self, photo: Photo) -> usize {
-        self.photo = Some(photo);
-        1
+    fn more(&mut self) -> Result<bool, InputError> {
+        Ok(self.logits.is_none())
     }
 
-    fn prepare(&mut self, _pass: usize) -> TensorView<'_> {
+    fn prepare(&mut self) -> Vec<TensorView<'_>> {
         if let Some(photo) = &self.photo {
             self.scale(photo.width(), photo.height());
         }
@@ -75,25 +82,29 @@ impl Application for TrafficLight {
             *green = f32::from(pixel[1]) * (1.0 / 255.0);
             *blue = f32::from(pixel[2]) * (1.0 / 255.0);
         }
-        TensorView { shape: &[1, 3, SIDE as usize, SIDE as usize], values: &self.planes }
+        vec![TensorView::f32(&[1, 3, SIDE as usize, SIDE as usize], &self.planes)]
     }
 
-    fn interpret(&mut self, _pass: usize, output: &Tensor) -> Result<(), Vec<usize>> {
-        let expected = vec![1, 4];
-        if output.shape != expected {
-            return Err(expected);
-        }
-        self.logits = output.values.as_slice().try_into().map_err(|_| expected)?;
+    fn interpret(&mut self, outputs: &[Tensor]) -> Result<(), InterpretError> {
+        let [output] = outputs else { return Ok(()) };
+        let wrong = || wrong_shape(OUTPUT.name, &[1, 4], output);
+        let values = output.as_f32().filter(|_| output.shape == [1, 4]).ok_or_else(wrong)?;
+        self.logits = Some(values.try_into().map_err(|_| wrong())?);
         Ok(())
     }
 
     fn finish(&mut self) -> Outcome {
         self.photo = None;
-        Outcome::Label(label(&self.logits))
+        Outcome::Label(label(&self.logits.unwrap_or_default()))
     }
 }
 
 impl TrafficLight {
+    fn take(&mut self, photo: Photo) {
+        self.photo = Some(photo);
+        self.logits = None;
+    }
+
     fn scale(&mut self, width: u32, height: u32) {
         let Some(photo) = &self.photo else { return };
         let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
@@ -115,7 +126,12 @@ fn label(logits: &[f32; 4]) -> LabelOutcome {
     let sum: f64 = powers.iter().sum();
     let probabilities = powers.map(|power| power / sum);
     let best = logits.iter().position(|logit| *logit == largest).unwrap_or_default();
-    LabelOutcome { label: Signal::ALL[best], probability: probabilities[best], probabilities }
+    let classes: Vec<ClassProbability> = SIGNALS
+        .into_iter()
+        .zip(probabilities)
+        .map(|(label, probability)| ClassProbability { label: label.into(), probability })
+        .collect();
+    LabelOutcome { label: SIGNALS[best].into(), probability: probabilities[best], classes }
 }
 
 #[cfg(test)]
@@ -127,11 +143,11 @@ mod tests {
     #[test]
     fn probabilities_are_the_softmax() {
         let outcome = label(&[0.0, 3.0_f32.ln(), 0.0, f32::MIN]);
-        assert_eq!(outcome.label, Signal::Yellow);
+        assert_eq!(&*outcome.label, "yellow");
         assert!((outcome.probability - 0.6).abs() < 1e-7);
-        assert!((outcome.probabilities[0] - 0.2).abs() < 1e-7);
+        assert!((outcome.classes[0].probability - 0.2).abs() < 1e-7);
         assert_eq!(label(&[f32::MAX, 0.0, 0.0, 0.0]).probability, 1.0);
-        assert_eq!(label(&[1.0, 1.0, 1.0, 1.0]).label, Signal::Red);
+        assert_eq!(&*label(&[1.0, 1.0, 1.0, 1.0]).label, "red");
     }
 
     #[test]
@@ -139,10 +155,12 @@ mod tests {
         let mut application = TrafficLight::default();
         for (width, height) in [(1, 1), (64, 64), (3, 200), (640, 480)] {
             let rgb = [51, 102, 255].repeat((width * height) as usize);
-            assert_eq!(application.begin(Photo::from_rgb(width, height, rgb).expect("fits")), 1);
-            let input = application.prepare(0);
+            application.take(Photo::from_rgb(width, height, rgb).expect("fits"));
+            assert!(application.more().expect("a pass"));
+            let input = application.prepare().remove(0);
             assert_eq!(input.shape, [1, 3, 64, 64]);
-            for (plane, value) in input.values.chunks_exact(PIXELS).zip([0.2, 0.4, 1.0]) {
+            let values = input.as_f32().expect("floats");
+            for (plane, value) in values.chunks_exact(PIXELS).zip([0.2, 0.4, 1.0]) {
                 assert!(plane.iter().all(|found| (found - value).abs() < 1e-6));
             }
         }
@@ -153,8 +171,8 @@ mod tests {
         // Columns one pixel wide, black and white: any skipping filter keeps the stripes.
         let rgb = (0..256 * 256).flat_map(|index| [if index % 2 == 0 { 0 } else { 255_u8 }; 3]);
         let mut application = TrafficLight::default();
-        application.begin(Photo::from_rgb(256, 256, rgb.collect()).expect("fits"));
-        let values = application.prepare(0).values;
+        application.take(Photo::from_rgb(256, 256, rgb.collect()).expect("fits"));
+        let values = application.prepare().remove(0).as_f32().expect("floats");
         // At the left and right edge the filter is cut in half, which favours one colour.
         let mut inner = values.chunks_exact(64).flat_map(|row| &row[1..63]);
         assert!(inner.all(|value| (value - 0.5).abs() < 0.02));
@@ -164,8 +182,9 @@ mod tests {
         #[test]
         fn probabilities_add_up_to_one(logits in proptest::array::uniform4(-1e30_f32..1e30)) {
             let outcome = label(&logits);
-            prop_assert!((outcome.probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-9);
-            prop_assert!(outcome.probabilities.iter().all(|p| *p <= outcome.probability));
+            let probabilities: Vec<f64> = outcome.classes.iter().map(|c| c.probability).collect();
+            prop_assert!((probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+            prop_assert!(probabilities.iter().all(|p| *p <= outcome.probability));
         }
     }
 }

@@ -58,6 +58,18 @@ pub enum EngineError {
         /// Number of values given.
         values: usize,
     },
+    /// An input of a type that this engine does not take.
+    #[error(
+        "{engine} does not take {element} for input `{input}`; give f32, i32, i8 or u8, or use another engine"
+    )]
+    InputType {
+        /// The engine.
+        engine: &'static str,
+        /// Name of the input.
+        input: String,
+        /// What it is made of.
+        element: &'static str,
+    },
     /// An operator failed, or an input does not fit the model.
     #[error("{engine} cannot run the model: {detail}")]
     Run {
@@ -66,8 +78,8 @@ pub enum EngineError {
         /// What it says: the operator and the shapes of its inputs.
         detail: String,
     },
-    /// An output is not made of 32-bit floats.
-    #[error("output `{output}` of the model is {element}, f32 is needed")]
+    /// An output is made of something that is not taken.
+    #[error("output `{output}` of the model is {element}; numbers and truth values are needed")]
     OutputType {
         /// Name of the output.
         output: String,

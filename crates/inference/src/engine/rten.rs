@@ -11,7 +11,12 @@ use ::rten::{
 };
 use weighbridge_experiment::EngineIdentity;
 
-use super::{Engine, EngineError, Extent, OnnxFile, Port, THREADS_MAX, Tensor, TensorView};
+use rten_tensor::Layout;
+
+use super::{
+    Engine, EngineError, Extent, OnnxFile, Port, THREADS_MAX, Tensor, TensorView, Values,
+    ValuesView,
+};
 
 const ENGINE: &str = "rten";
 
@@ -112,18 +117,10 @@ impl RtenEngine {
                 found: inputs.len(),
             });
         }
-        let bound = inputs.iter().zip(self.input_ids.iter().zip(&self.inputs)).map(
-            |(input, (id, port))| {
-                let view = ValueView::from_shape(input.shape, input.values).map_err(|_| {
-                    EngineError::InputLength {
-                        input: port.name.clone(),
-                        shape: input.shape.to_vec(),
-                        values: input.values.len(),
-                    }
-                })?;
-                Ok((*id, view.into()))
-            },
-        );
+        let bound = inputs
+            .iter()
+            .zip(self.input_ids.iter().zip(&self.inputs))
+            .map(|(input, (id, port))| Ok((*id, value(input, port)?)));
         bound.collect()
     }
 }
@@ -167,13 +164,54 @@ const fn element(kind: ValueType) -> &'static str {
     }
 }
 
+fn value<'a>(input: &TensorView<'a>, port: &Port) -> Result<ValueOrView<'a>, EngineError> {
+    let shape = input.shape;
+    let view = match input.values {
+        ValuesView::F32(values) => ValueView::from_shape(shape, values).map_err(drop),
+        ValuesView::I32(values) => ValueView::from_shape(shape, values).map_err(drop),
+        ValuesView::I8(values) => ValueView::from_shape(shape, values).map_err(drop),
+        ValuesView::U8(values) => ValueView::from_shape(shape, values).map_err(drop),
+        ValuesView::F64(_) | ValuesView::I64(_) | ValuesView::Bool(_) => {
+            return Err(EngineError::InputType {
+                engine: ENGINE,
+                input: port.name.clone(),
+                element: input.values.element().as_str(),
+            });
+        }
+    };
+    view.map(Into::into).map_err(|()| EngineError::InputLength {
+        input: port.name.clone(),
+        shape: shape.to_vec(),
+        values: input.values.count(),
+    })
+}
+
 fn tensor(value: Value, port: &Port) -> Result<Tensor, EngineError> {
     let kind = element(value.dtype());
-    let Value::FloatTensor(tensor) = value else {
-        return Err(EngineError::OutputType { output: port.name.clone(), element: kind.into() });
-    };
-    let shape = rten_tensor::Layout::shape(&tensor).to_vec();
-    Ok(Tensor { shape, values: tensor.into_data() })
+    Ok(match value {
+        Value::FloatTensor(tensor) => Tensor {
+            shape: Layout::shape(&tensor).to_vec(),
+            values: Values::F32(tensor.into_data()),
+        },
+        Value::Int32Tensor(tensor) => Tensor {
+            shape: Layout::shape(&tensor).to_vec(),
+            values: Values::I32(tensor.into_data()),
+        },
+        Value::Int8Tensor(tensor) => Tensor {
+            shape: Layout::shape(&tensor).to_vec(),
+            values: Values::I8(tensor.into_data()),
+        },
+        Value::UInt8Tensor(tensor) => Tensor {
+            shape: Layout::shape(&tensor).to_vec(),
+            values: Values::U8(tensor.into_data()),
+        },
+        _ => {
+            return Err(EngineError::OutputType {
+                output: port.name.clone(),
+                element: kind.into(),
+            });
+        }
+    })
 }
 
 /// The instruction set that `rten` picks on this processor: its kernels ask for the same

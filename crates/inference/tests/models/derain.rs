@@ -4,8 +4,7 @@ use std::sync::OnceLock;
 
 use serde::Deserialize;
 use weighbridge_experiment::ApplicationName;
-use weighbridge_inference::catalogue::default_model;
-use weighbridge_inference::{Outcome, Photo, Session};
+use weighbridge_inference::{Input, Outcome, Photo, Session};
 
 use crate::metrics::{psnr, ssim};
 use crate::models;
@@ -59,11 +58,12 @@ fn measured() -> &'static [Measured] {
         let listed: Vec<Listed> =
             serde_json::from_str(&manifest).expect("the manifest can be read");
         let name = ApplicationName::Derain;
-        let mut session = Session::load(name, default_model(name).to_vec(), 2).expect("it loads");
+        let mut session = Session::load(name, crate::model(name), 2).expect("it loads");
         let mut measure = |listed: Listed| {
             let clean = std::fs::read(folder.join(&listed.clean)).expect("the clean file is there");
             let rainy = std::fs::read(folder.join(&listed.rainy)).expect("the rainy file is there");
-            let (outcome, _) = session.run_once(&rainy, &listed.rainy).expect("it runs");
+            let (outcome, _) =
+                session.run_once(&Input::new(&*listed.rainy, rainy.clone())).expect("it runs");
             let Outcome::Photo(derained) = outcome else { panic!("derain gives a photo") };
             let clean = Photo::decode(&clean, &listed.clean).expect("a photo");
             let rainy = Photo::decode(&rainy, &listed.rainy).expect("a photo");

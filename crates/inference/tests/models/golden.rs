@@ -17,12 +17,13 @@ fn tensor(file: &str) -> Vec<f32> {
 fn largest_difference(name: ApplicationName, input_shape: &[usize], output_shape: &[usize]) -> f32 {
     let input = tensor(&format!("{name}.input.f32"));
     let expected = tensor(&format!("{name}.output.f32"));
-    let view = TensorView { shape: input_shape, values: &input };
+    let view = TensorView::f32(input_shape, &input);
     let outputs = engine(name).run(&[view]).expect("the model runs");
     assert_eq!(outputs.len(), 1);
     assert_eq!(outputs[0].shape, output_shape);
-    assert_eq!(outputs[0].values.len(), expected.len());
-    let differences = outputs[0].values.iter().zip(&expected).map(|(a, b)| (a - b).abs());
+    let found = outputs[0].as_f32().expect("floats");
+    assert_eq!(found.len(), expected.len());
+    let differences = found.iter().zip(&expected).map(|(a, b)| (a - b).abs());
     differences.fold(0.0, f32::max)
 }
 

@@ -11,14 +11,17 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use weighbridge_experiment::ApplicationName;
-use weighbridge_inference::catalogue::default_model;
+use weighbridge_inference::catalogue::shipped;
 use weighbridge_inference::engine::{Engine, RtenEngine};
 
 fn models() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../models")
 }
 
+fn model(name: ApplicationName) -> Vec<u8> {
+    (shipped(name).model)().into_owned()
+}
+
 fn engine(name: ApplicationName) -> RtenEngine {
-    RtenEngine::load(default_model(name).to_vec(), NonZeroU32::MIN)
-        .expect("the shipped model loads")
+    RtenEngine::load(model(name), NonZeroU32::MIN).expect("the shipped model loads")
 }

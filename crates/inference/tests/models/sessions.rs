@@ -5,17 +5,17 @@ use std::num::NonZeroU32;
 use proptest::prelude::*;
 use weighbridge_experiment::ApplicationName;
 use weighbridge_inference::application::{ALIGNMENT, HALO, tiles};
-use weighbridge_inference::catalogue::{default_model, sample_inputs};
-use weighbridge_inference::engine::{Engine, EngineError, RtenEngine, TensorView};
-use weighbridge_inference::{InferenceError, LabelOutcome, Outcome, Photo, Session};
+use weighbridge_inference::catalogue::shipped;
+use weighbridge_inference::engine::{Engine, EngineError, RtenEngine, Tensor, TensorView};
+use weighbridge_inference::{InferenceError, Input, LabelOutcome, Outcome, Photo, Session};
 
-use crate::engine;
+use crate::{engine, model};
 
 const DERAIN: ApplicationName = ApplicationName::Derain;
 const TRAFFIC_LIGHT: ApplicationName = ApplicationName::TrafficLight;
 
 fn session(name: ApplicationName, threads: u32) -> Session {
-    Session::load(name, default_model(name).to_vec(), threads).expect("the shipped model loads")
+    Session::load(name, model(name), threads).expect("the shipped model loads")
 }
 
 fn refusal(name: ApplicationName, model: Vec<u8>) -> InferenceError {
@@ -32,15 +32,15 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 fn derained(session: &mut Session, photo: &Photo) -> Photo {
     let input = photo.encode_png().expect("it is encoded");
-    match session.run_once(&input, "made here").expect("it runs").0 {
+    match session.run_once(&Input::new("made here", input)).expect("it runs").0 {
         Outcome::Photo(photo) => photo,
-        Outcome::Label(_) => panic!("derain gives a photo"),
+        _ => panic!("derain gives a photo"),
     }
 }
 
 /// A sample photo repeated to the size asked for: real detail everywhere.
 fn scene(width: u32, height: u32) -> Photo {
-    let (name, file) = sample_inputs(DERAIN)[1];
+    let (name, file) = shipped(DERAIN).samples[1];
     let sample = Photo::decode(file, name).expect("a sample");
     let pixel = |x: u32, y: u32| {
         let at = ((y % sample.height()) * sample.width() + x % sample.width()) as usize * 3;
@@ -53,9 +53,9 @@ fn scene(width: u32, height: u32) -> Photo {
 #[test]
 fn every_sample_gives_a_photo_of_its_size_and_every_stage_takes_time() {
     let mut session = session(DERAIN, 2);
-    for (name, input) in sample_inputs(DERAIN) {
+    for &(name, input) in shipped(DERAIN).samples {
         let before = Photo::decode(input, name).expect("a sample");
-        let (outcome, timing) = session.run_once(input, name).expect("it runs");
+        let (outcome, timing) = session.run_once(&Input::new(name, input)).expect("it runs");
         let Outcome::Photo(after) = outcome else { panic!("derain gives a photo") };
         assert_eq!((after.width(), after.height()), (before.width(), before.height()), "{name}");
         assert_ne!(after, before, "{name}");
@@ -72,12 +72,12 @@ fn every_sample_gives_a_photo_of_its_size_and_every_stage_takes_time() {
 
 #[test]
 fn the_same_input_gives_the_same_result_on_one_and_two_threads() {
-    let (name, input) = sample_inputs(DERAIN)[3];
+    let (name, input) = shipped(DERAIN).samples[3];
     let results = [1, 2].map(|threads| {
         let mut session = session(DERAIN, threads);
         assert_eq!(session.engine().threads, threads);
-        let first = session.run_once(input, name).expect("it runs").0;
-        let second = session.run_once(input, name).expect("it runs").0;
+        let first = session.run_once(&Input::new(name, input)).expect("it runs").0;
+        let second = session.run_once(&Input::new(name, input)).expect("it runs").0;
         assert_eq!(
             first.digest_bytes(),
             second.digest_bytes(),
@@ -126,9 +126,11 @@ fn in_one_pass(photo: &Photo) -> Vec<u8> {
             values.extend((0..wide).map(|x| f32::from(at(plane, x, y)) / 255.0));
         }
     }
-    let view = TensorView { shape: &[1, 3, high, wide], values: &values };
+    let shape = [1, 3, high, wide];
+    let view = TensorView::f32(&shape, &values);
     let output = engine(DERAIN).run(&[view]).expect("it runs").remove(0);
-    let value = |plane: usize, x: usize, y: usize| output.values[(plane * high + y) * wide + x];
+    let values = output.as_f32().expect("floats");
+    let value = |plane: usize, x: usize, y: usize| values[(plane * high + y) * wide + x];
     let mut rgb = Vec::with_capacity(3 * width * height);
     for y in 0..height {
         for x in 0..width {
@@ -148,15 +150,12 @@ fn the_margin_of_a_tile_is_as_far_as_the_network_looks() {
     changed[middle * side + middle] = 1.0;
     let mut engine = engine(DERAIN);
     let mut run = |values: &[f32]| {
-        engine
-            .run(&[TensorView { shape: &[1, 3, side, side], values }])
-            .expect("it runs")
-            .remove(0)
-            .values
+        engine.run(&[TensorView::f32(&[1, 3, side, side], values)]).expect("it runs").remove(0)
     };
     let (before, after) = (run(&planes), run(&changed));
     let mut reached = 0;
-    for (index, (before, after)) in before.iter().zip(&after).enumerate() {
+    let [before, after] = [&before, &after].map(|tensor: &Tensor| tensor.as_f32().expect("floats"));
+    for (index, (before, after)) in before.iter().zip(after).enumerate() {
         if before != after {
             let (x, y) = (index % side, index / side % side);
             reached = reached.max(x.abs_diff(middle)).max(y.abs_diff(middle));
@@ -168,7 +167,7 @@ fn the_margin_of_a_tile_is_as_far_as_the_network_looks() {
 
 #[test]
 fn a_model_of_the_other_application_does_not_fit() {
-    let error = refusal(TRAFFIC_LIGHT, default_model(DERAIN).to_vec());
+    let error = refusal(TRAFFIC_LIGHT, model(DERAIN));
     assert!(
         error.to_string().starts_with(
             "the model does not fit `traffic-light`: the one output `logits` f32 [1, 4] is needed, the model has \
@@ -176,7 +175,7 @@ fn a_model_of_the_other_application_does_not_fit() {
         ),
         "{error}"
     );
-    let error = refusal(DERAIN, default_model(TRAFFIC_LIGHT).to_vec());
+    let error = refusal(DERAIN, model(TRAFFIC_LIGHT));
     assert!(
         error.to_string().contains("the one input `image` f32 [1, 3, height, width] is needed"),
         "{error}"
@@ -191,23 +190,22 @@ fn models_that_are_no_models_are_refused_by_what_they_are() {
     assert!(
         chain(&refusal(DERAIN, b"<!doctype html>".to_vec())).contains("it is not an ONNX model")
     );
-    let model = default_model(DERAIN);
+    let model = super::model(DERAIN);
     let cut = chain(&refusal(DERAIN, model[..model.len() / 2].to_vec()));
     assert!(cut.contains("it is truncated: it ends at byte"), "{cut}");
 }
 
 #[test]
 fn zero_threads_are_refused() {
-    let error = Session::load(DERAIN, default_model(DERAIN).to_vec(), 0).err().expect("refused");
+    let error = Session::load(DERAIN, model(DERAIN), 0).err().expect("refused");
     assert!(matches!(error, InferenceError::Engine(EngineError::Threads { threads: 0, .. })));
-    let many =
-        RtenEngine::load(default_model(DERAIN).to_vec(), NonZeroU32::MAX).err().expect("refused");
+    let many = RtenEngine::load(model(DERAIN), NonZeroU32::MAX).err().expect("refused");
     assert!(matches!(many, EngineError::Threads { .. }));
 }
 
 #[test]
 fn every_truncation_of_a_model_is_refused() {
-    let model = default_model(TRAFFIC_LIGHT);
+    let model = super::model(TRAFFIC_LIGHT);
     let step = model.len() / 400;
     let ends = (0..200).chain((0..model.len()).step_by(step)).chain(model.len() - 200..model.len());
     for length in ends {
@@ -218,7 +216,7 @@ fn every_truncation_of_a_model_is_refused() {
 #[test]
 fn a_model_with_a_weight_that_is_not_a_number_is_refused() {
     // Most of the file is raw weights; some in its middle are made NaN.
-    let mut model = default_model(TRAFFIC_LIGHT).to_vec();
+    let mut model = super::model(TRAFFIC_LIGHT);
     let middle = model.len() / 2;
     model[middle..middle + 64].fill(0xff);
     let error = chain(&refusal(TRAFFIC_LIGHT, model));
@@ -228,23 +226,26 @@ fn a_model_with_a_weight_that_is_not_a_number_is_refused() {
 #[test]
 fn a_bad_photo_leaves_the_session_usable() {
     let mut session = session(TRAFFIC_LIGHT, 1);
-    let (name, input) = sample_inputs(TRAFFIC_LIGHT)[4];
-    let before = session.run_once(input, name).expect("it runs").0;
-    let error = session.run_once(b"not a photo", "letter.jpg").expect_err("refused");
+    let (name, input) = shipped(TRAFFIC_LIGHT).samples[4];
+    let before = session.run_once(&Input::new(name, input)).expect("it runs").0;
+    let error = session.run_once(&Input::new("letter.jpg", *b"not a photo")).expect_err("refused");
     assert!(error.to_string().starts_with("`letter.jpg` is not a photo"));
-    let after = session.run_once(input, name).expect("it runs").0;
+    let after = session.run_once(&Input::new(name, input)).expect("it runs").0;
     assert_eq!(before, after);
-    let Outcome::Label(LabelOutcome { probability, probabilities, .. }) = after else {
+    let Outcome::Label(LabelOutcome { probability, classes, .. }) = after else {
         panic!("a label")
     };
-    assert!(probability > 0.25 && (probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+    assert!(
+        probability > 0.25
+            && (classes.iter().map(|class| class.probability).sum::<f64>() - 1.0).abs() < 1e-9
+    );
 }
 
 #[test]
 fn an_input_that_does_not_fit_the_model_is_named() {
     let mut engine = engine(TRAFFIC_LIGHT);
     assert!(matches!(engine.run(&[]), Err(EngineError::InputCount { expected: 1, found: 0 })));
-    let short = TensorView { shape: &[1, 3, 64, 64], values: &[0.0; 5] };
+    let short = TensorView::f32(&[1, 3, 64, 64], &[0.0; 5]);
     assert!(
         engine
             .run(&[short])
@@ -253,7 +254,7 @@ fn an_input_that_does_not_fit_the_model_is_named() {
             .starts_with("input `image` of shape")
     );
     let values = vec![0.0; 3 * 32 * 32];
-    let small = TensorView { shape: &[1, 3, 32, 32], values: &values };
+    let small = TensorView::f32(&[1, 3, 32, 32], &values);
     let error = engine.run(&[small]).expect_err("refused").to_string();
     assert!(error.starts_with("rten cannot run the model: ") && error.contains("image"), "{error}");
 }
@@ -267,7 +268,7 @@ proptest! {
         near_an_end in 0..3,
         damage in proptest::collection::vec(any::<u8>(), 1..12),
     ) {
-        let mut model = default_model(TRAFFIC_LIGHT).to_vec();
+        let mut model = super::model(TRAFFIC_LIGHT);
         // Most of the file is weights; its structure is at both ends.
         let stretch = 2_000.min(model.len()) as f64;
         let at = match near_an_end {
@@ -279,8 +280,8 @@ proptest! {
             *byte = *damaged;
         }
         if let Ok(mut session) = Session::load(TRAFFIC_LIGHT, model, 1) {
-            let (name, input) = sample_inputs(TRAFFIC_LIGHT)[0];
-            let _ = session.run_once(input, name);
+            let (name, input) = shipped(TRAFFIC_LIGHT).samples[0];
+            let _ = session.run_once(&Input::new(name, input));
         }
     }
 

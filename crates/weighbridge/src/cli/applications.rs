@@ -31,21 +31,21 @@ struct ApplicationRow {
 }
 
 fn row(name: ApplicationName) -> ApplicationRow {
-    let entry = catalogue::entry(name);
-    let model = catalogue::default_model(name);
+    let entry = catalogue::shipped(name);
+    let model = (entry.model)();
     ApplicationRow {
         application: name,
         summary: entry.summary,
         input: entry.input_kinds,
         result: entry.result,
         model: entry.model_file,
-        model_sha256: Sha256Digest::of(model),
+        model_sha256: Sha256Digest::of(&model),
         model_bytes: model.len(),
         trained: entry.trained,
         trained_on: entry.trained_on,
-        quality: entry.quality,
+        quality: (entry.quality)(),
         licence: entry.licence,
-        sample_inputs: catalogue::sample_inputs(name).iter().map(|(name, _)| *name).collect(),
+        sample_inputs: entry.samples.iter().map(|(name, _)| *name).collect(),
     }
 }
 

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use weighbridge_agent::{AgentOptions, serve};
 use weighbridge_environment::{container_monitor, monitor_directory};
 use weighbridge_experiment::ApplicationName;
-use weighbridge_inference::{Session, catalogue};
+use weighbridge_inference::{Input, Session, catalogue};
 
 /// Plays a hidden role to its end; `None` where the arguments name none.
 #[allow(
@@ -63,12 +63,12 @@ fn bare_loop(rest: &[std::ffi::OsString]) -> Result<(), Box<dyn std::error::Erro
         return Err("usage: bare-loop APPLICATION THREADS INFERENCES PHOTO".into());
     };
     let application = ApplicationName::from_name(application).ok_or("no such application")?;
-    let input = std::fs::read(photo)?;
-    let model = catalogue::default_model(application).to_vec();
+    let input = Input::new(*photo, std::fs::read(photo)?);
+    let model = (catalogue::shipped(application).model)().into_owned();
     let mut session = Session::load(application, model, threads.parse()?)?;
     let mut times = Vec::new();
     for _ in 0..inferences.parse()? {
-        let (_, timing) = session.run_once(&input, photo)?;
+        let (_, timing) = session.run_once(&input)?;
         times.push(timing.infer_nanoseconds.to_string());
     }
     std::io::stdout().write_all((times.join("\n") + "\n").as_bytes())?;

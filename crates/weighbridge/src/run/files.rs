@@ -1,5 +1,6 @@
 //! The models and inputs of a plan: found, hashed, and handed to environments by content.
 
+use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -7,9 +8,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 use weighbridge_environment::CopySource;
-use weighbridge_experiment::{
-    ApplicationName, InputFile, Sha256Digest, WorkloadPlan, WorkloadSpec,
-};
+use weighbridge_experiment::{InputFile, Sha256Digest, WorkloadPlan, WorkloadSpec};
 use weighbridge_inference::catalogue;
 
 /// An input of 40 megapixels is at most 120 MB as raw pixels; nothing larger is a photo
@@ -91,8 +90,8 @@ pub(crate) fn model(spec: &WorkloadSpec) -> Result<InputFile, FilesError> {
         }
         Some(path) => describe(Path::new(path)),
         None => {
-            let entry = catalogue::entry(spec.application);
-            Ok(shipped(entry.model_file, catalogue::default_model(spec.application)))
+            let entry = catalogue::shipped(spec.application);
+            Ok(shipped(entry.model_file, &(entry.model)()))
         }
     }
 }
@@ -100,7 +99,7 @@ pub(crate) fn model(spec: &WorkloadSpec) -> Result<InputFile, FilesError> {
 /// The inputs of a workload, by name: a file, the files of a directory, or the samples.
 pub(crate) fn inputs(spec: &WorkloadSpec) -> Result<Vec<InputFile>, FilesError> {
     let Some(path) = &spec.inputs else {
-        let samples = catalogue::sample_inputs(spec.application);
+        let samples = catalogue::shipped(spec.application).samples;
         return Ok(samples.iter().map(|(name, content)| shipped(name, content)).collect());
     };
     let path = Path::new(path);
@@ -145,26 +144,25 @@ pub(crate) struct Materials {
 impl Materials {
     /// The files that a plan names, checked against the digests that it has.
     pub(crate) fn of(workload: &WorkloadPlan) -> Result<Self, FilesError> {
-        let shipped_model = catalogue::default_model(workload.application);
-        let model = material(&workload.model, "model.onnx".to_owned(), || Some(shipped_model))?;
+        let entry = catalogue::shipped(workload.application);
+        let model = material(&workload.model, "model.onnx".to_owned(), || Some((entry.model)()))?;
         let inputs = workload.inputs.iter().enumerate().map(|(index, file)| {
             material(file, inside_name(index, &file.name), || {
-                sample(workload.application, &file.name)
+                entry
+                    .samples
+                    .iter()
+                    .find(|(name, _)| *name == file.name)
+                    .map(|(_, content)| Cow::Borrowed(*content))
             })
         });
         Ok(Self { model, inputs: inputs.collect::<Result<_, _>>()? })
     }
 }
 
-fn sample(application: ApplicationName, name: &str) -> Option<&'static [u8]> {
-    let samples = catalogue::sample_inputs(application);
-    samples.iter().find(|(known, _)| *known == name).map(|(_, content)| *content)
-}
-
 fn material(
     file: &InputFile,
     inside: String,
-    shipped: impl FnOnce() -> Option<&'static [u8]>,
+    shipped: impl FnOnce() -> Option<Cow<'static, [u8]>>,
 ) -> Result<Material, FilesError> {
     let source = match &file.path {
         Some(path) => {
@@ -178,7 +176,7 @@ fn material(
         None => {
             let content = shipped().filter(|content| Sha256Digest::of(content) == file.sha256);
             let missing = || FilesError::NotShipped { name: file.name.clone() };
-            CopySource::Bytes(content.ok_or_else(missing)?.to_vec())
+            CopySource::Bytes(content.ok_or_else(missing)?.into_owned())
         }
     };
     Ok(Material { file: file.clone(), source, inside })
@@ -197,6 +195,7 @@ fn inside_name(index: usize, name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use weighbridge_experiment::ApplicationName;
     use weighbridge_experiment::file::asked::default_workload;
 
     use super::*;

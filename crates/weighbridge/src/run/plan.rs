@@ -3,9 +3,10 @@
 
 use anyhow::Context as _;
 use weighbridge_experiment::{
-    ApplicationName, Availability, ByteSize, CpuCount, EnginePlan, EnvironmentPlan, EnvironmentSpec,
-    Experiment, HostFacts, Limits, Plan, Unavailable, WorkloadPlan, WorkloadSpec,
+    Availability, ByteSize, CpuCount, EnginePlan, EnvironmentPlan, EnvironmentSpec, Experiment,
+    HostFacts, Limits, Plan, Unavailable, WorkloadPlan, WorkloadSpec,
 };
+use weighbridge_inference::catalogue;
 use weighbridge_price::PriceBook;
 
 use super::{Host, Probes, files};
@@ -118,7 +119,11 @@ fn limits(spec: &EnvironmentSpec, facts: &HostFacts) -> anyhow::Result<Limits> {
 fn workload(spec: &WorkloadSpec) -> anyhow::Result<WorkloadPlan> {
     let inputs = files::inputs(spec)?;
     let all = u32::try_from(inputs.len()).unwrap_or(u32::MAX);
-    let rounds = if spec.inputs.is_none() { rounds_over_samples(spec.application) } else { 1 };
+    let rounds = if spec.inputs.is_none() {
+        catalogue::shipped(spec.application).rounds_per_trial
+    } else {
+        1
+    };
     Ok(WorkloadPlan {
         name: spec.name.clone(),
         application: spec.application,
@@ -131,15 +136,6 @@ fn workload(spec: &WorkloadSpec) -> anyhow::Result<WorkloadPlan> {
         threads: spec.threads,
         engine: EnginePlan::default(),
     })
-}
-
-/// How often one trial goes over the samples that ship, unless told: a trial should last a
-/// tenth of a second at least, or ten samples a second say nothing of it.
-const fn rounds_over_samples(application: ApplicationName) -> u32 {
-    match application {
-        ApplicationName::Derain => 1,
-        ApplicationName::TrafficLight => 20,
-    }
 }
 
 #[cfg(test)]
