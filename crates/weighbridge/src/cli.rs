@@ -5,6 +5,7 @@
 
 mod applications;
 mod arguments;
+mod bills;
 mod check;
 mod environments;
 mod output;
@@ -68,6 +69,7 @@ pub(crate) struct UsageError(pub(crate) String);
 fn dispatch(command: Command) -> anyhow::Result<Outcome> {
     match command {
         Command::Check(arguments) => return check::check(&arguments),
+        Command::Bill(arguments) => return bills::bill(&arguments),
         Command::Completions { shell } => return completions(shell),
         Command::Man => return manual(),
         Command::Schema { name } => return schema::print(name),
@@ -88,6 +90,7 @@ fn dispatch(command: Command) -> anyhow::Result<Outcome> {
             Command::Compare(arguments) => reading::compare(&arguments).await,
             Command::Reap => weigh::reap().await,
             Command::Check(_)
+            | Command::Bill(_)
             | Command::Completions { .. }
             | Command::Man
             | Command::Schema { .. } => {

@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Compare(CompareArguments),
     /// Check an experiment file without running anything
     Check(CheckArguments),
+    /// Check a provider's bill
+    Bill(super::bills::BillArguments),
     /// Remove whatever killed runs left on this host
     Reap,
     /// Print a completion script for a shell

@@ -19,6 +19,16 @@ pub(crate) fn write_json<T: serde::Serialize>(value: &T) -> anyhow::Result<()> {
     write_text(&serde_json::to_string_pretty(value).context("cannot write JSON")?)
 }
 
+/// Writes a value as indented JSON piece by piece: the text may be longer than memory.
+pub(crate) fn write_json_streamed<T: serde::Serialize>(value: &T) -> anyhow::Result<()> {
+    let mut stdout = io::BufWriter::new(io::stdout().lock());
+    serde_json::to_writer_pretty(&mut stdout, value)
+        .map_err(io::Error::from)
+        .and_then(|()| stdout.write_all(b"\n"))
+        .and_then(|()| stdout.flush())
+        .context("cannot write to standard output")
+}
+
 /// Whether the reader of standard output closed it: `weighbridge runs | head -1`.
 pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error

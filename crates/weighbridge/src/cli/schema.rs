@@ -4,7 +4,10 @@ use clap::ValueEnum;
 use schemars::{Schema, schema_for};
 use weighbridge_experiment::{RunRecord, file::experiment_schema};
 
-use super::{Outcome, applications::ApplicationList, environments::EnvironmentList, output};
+use super::applications::ApplicationList;
+use super::bills::BillCheckDocument;
+use super::environments::EnvironmentList;
+use super::{Outcome, output};
 
 /// A published format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -19,6 +22,8 @@ pub(crate) enum SchemaName {
     Environments,
     /// weighbridge.applications/1: what `app list --format json` prints
     Applications,
+    /// weighbridge.bill-check/1: what `bill check --format json` prints for one file
+    BillCheck,
     /// The frames between a host and the agent inside an environment
     Wire,
 }
@@ -31,6 +36,7 @@ pub(super) fn print(name: SchemaName) -> anyhow::Result<Outcome> {
         SchemaName::Report => weighbridge_report::analysis::report_schema(),
         SchemaName::Environments => schema_for!(EnvironmentList),
         SchemaName::Applications => schema_for!(ApplicationList),
+        SchemaName::BillCheck => schema_for!(BillCheckDocument),
         SchemaName::Wire => weighbridge_agent::wire::wire_schema(),
     };
     output::write_json(&schema)?;
