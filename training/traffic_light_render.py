@@ -5,14 +5,12 @@ that lies outside it, so that the evaluation asks for more than was practised.
 """
 
 import colorsys
-import io
 
 import numpy as np
 from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
 
-import photos
-import rain
+from scene import background, develop, occlude
 
 CLASSES = ("red", "yellow", "green", "off")
 
@@ -56,24 +54,6 @@ def _colour(rng, lamp, lit):
     if lit:
         return np.array(colorsys.hsv_to_rgb(hue, rng.uniform(0.8, 1.0), rng.uniform(0.85, 1.0)))
     return np.array(colorsys.hsv_to_rgb(hue, rng.uniform(0.2, 0.8), rng.uniform(0.05, 0.30)))
-
-
-def _background(rng, pictures, side):
-    kind = rng.random()
-    if kind < 0.55:
-        photo = pictures[rng.integers(len(pictures))]
-        height, width = photo.shape[:2]
-        reach = int(rng.uniform(0.25, 0.95) * min(height, width))
-        top, left = rng.integers(0, height - reach + 1), rng.integers(0, width - reach + 1)
-        crop = Image.fromarray((photo[top:top + reach, left:left + reach] * 255).astype(np.uint8))
-        scene = np.asarray(crop.resize((side, side), Image.BILINEAR), np.float32) / 255
-        return photos.retone(rng, scene)
-    if kind < 0.75:
-        return photos.procedural(rng, side)
-    top = np.array([rng.uniform(0.3, 0.8), rng.uniform(0.5, 0.9), rng.uniform(0.7, 1.0)])
-    foot = np.clip(top + rng.uniform(-0.3, 0.3, 3), 0, 1)
-    mix = np.linspace(0, 1, side)[:, None, None]
-    return np.broadcast_to(top * (1 - mix) + foot * mix, (side, side, 3)).astype(np.float32)
 
 
 def _housing(rng, lit, size):
@@ -140,25 +120,6 @@ def _place(rng, paint, light, side, conditions):
     return paint_frame, light_frame, (left, top, width, height)
 
 
-def _occlude(rng, box, side, share):
-    """Mask of a pole, a leaf or an edge that hides `share` of the housing."""
-    left, top, width, height = box
-    mask = Image.new("L", (side, side))
-    pen = ImageDraw.Draw(mask)
-    if rng.random() < 0.5:  # a straight edge from one of the four sides
-        where = rng.integers(4)
-        cut = {0: [0, 0, left + width * share, side], 1: [left + width * (1 - share), 0, side, side],
-               2: [0, 0, side, top + height * share], 3: [0, top + height * (1 - share), side, side]}[where]
-        pen.rectangle(cut, fill=255)
-    else:
-        for _ in range(3):
-            area = width * height * share / 3
-            reach = np.sqrt(area) * rng.uniform(0.6, 1.4)
-            x, y = left + rng.random() * width, top + rng.random() * height
-            pen.ellipse([x - reach / 2, y - area / reach / 2, x + reach / 2, y + area / reach / 2], fill=255)
-    return np.asarray(mask, np.float32)[..., None] / 255
-
-
 def _hidden(mask, light):
     """Share of the lit lamp's light that a mask takes away."""
     glow = light.max(axis=2, keepdims=True)
@@ -174,10 +135,10 @@ def render(rng, label, held_out, pictures, side=128):
     light = np.asarray(light, np.float32) / 255
     cover, colour, alpha = np.zeros((side, side, 1), np.float32), rng.uniform(0.02, 0.5, 3), paint[..., 3:]
     if conditions["cover"] > 0:
-        mask = _occlude(rng, box, side, conditions["cover"])
+        mask = occlude(rng, box, side, conditions["cover"])
         # With more than half of the lamp gone the label would no longer be fair.
         cover = mask if _hidden(mask, light) < 0.5 else cover
-    scene = _background(rng, pictures, side) * (1 - alpha) + paint[..., :3] * alpha
+    scene = background(rng, pictures, side) * (1 - alpha) + paint[..., :3] * alpha
     scene = scene * (1 - cover) + colour * cover
     light = light * (1 - cover)
     power = rng.uniform(0.95, 1.35)
@@ -186,25 +147,7 @@ def render(rng, label, held_out, pictures, side=128):
     picture = scene * ambient * (1 - glow) + light * power
     halo = gaussian_filter(light, (side * 0.05, side * 0.05, 0)) + 0.5 * gaussian_filter(light, (side * 0.12, side * 0.12, 0))
     picture = picture + halo * conditions["glare"] * (1.3 - ambient)
-    return _develop(rng, picture, conditions, side)
-
-
-def _develop(rng, picture, conditions, side):
-    """The camera: rain, blur, colour cast, exposure, noise and compression."""
-    if rng.random() < 0.15:
-        look = rain.draw_blend(rng, 0.45, 0.15) | {"strength": rng.uniform(0.1, 0.5)}
-        picture = rain.blend(np.clip(picture, 0, 1), rain.streak_map(rng, side, side), look)
-    zoom = side / 64
-    picture = gaussian_filter(picture, (conditions["blur"] * zoom, conditions["blur"] * zoom, 0))
-    tint = rng.normal(0, 1, 3)
-    picture = picture * (1 + conditions["cast"] * tint / (np.abs(tint).max() + 1e-6))
-    picture = np.clip(picture * rng.uniform(0.75, 1.2) + rng.uniform(0, 0.05), 0, 1) ** rng.uniform(0.75, 1.3)
-    picture = np.clip(picture + rng.normal(0, conditions["noise"], picture.shape) * min(zoom, 2), 0, 1)
-    if rng.random() < 0.4:
-        store = io.BytesIO()
-        Image.fromarray((picture * 255).astype(np.uint8)).save(store, "JPEG", quality=int(rng.uniform(45, 95)))
-        picture = np.asarray(Image.open(store), np.float32) / 255
-    return picture.astype(np.float32)
+    return develop(rng, picture, conditions, side / 64)
 
 
 def small(picture, side=64):
