@@ -15,6 +15,7 @@
 //! reads files only in its own directory, and writes none but its socket.
 
 mod client;
+mod engine;
 mod files;
 mod measured;
 mod server;

@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 use weighbridge_experiment::{InferenceTiming, Sha256Digest, Usage};
-use weighbridge_inference::{Input, Outcome, Session};
+use weighbridge_inference::application::application;
+use weighbridge_inference::{InferenceError, Input, Outcome, Session};
 use weighbridge_measure::{Meter, OwnProcessMeter, Sampler};
 
+use crate::engine;
 use crate::files::read_verified;
 use crate::wire::{Failure, Pass, Prepare, Ready, Stage, Trial, TrialDone, WarmupDone};
 use crate::work::{combined_digest, inputs_of};
@@ -30,8 +32,12 @@ impl MeasuredWork {
         for file in &request.inputs {
             inputs.push(Input::new(&*file.name, read_verified(base, "input", file)?));
         }
-        let session =
-            Session::load(request.application, model, request.threads).map_err(|error| {
+        let source = engine::source(base, &request.engine)?;
+        let session = source
+            .load(model, request.threads)
+            .map_err(InferenceError::from)
+            .and_then(|engine| Session::new(application(request.application, None), engine))
+            .map_err(|error| {
                 let failure = Failure::from_error(Stage::Prepare, &error);
                 Failure {
                     reason: format!(

@@ -7,8 +7,7 @@ use weighbridge_experiment::Sha256Digest;
 use crate::measured::MeasuredWork;
 use crate::simulated::SimulatedWork;
 use crate::wire::{
-    EngineChoice, Failure, INFERENCES_MAX, Pass, Prepare, Ready, Stage, Trial, TrialDone,
-    WarmupDone,
+    Failure, INFERENCES_MAX, Pass, Prepare, Ready, Stage, Trial, TrialDone, WarmupDone,
 };
 
 pub(crate) enum Work {
@@ -22,10 +21,6 @@ impl Work {
         request: &Prepare,
         simulate: Option<u64>,
     ) -> Result<(Self, Ready), Failure> {
-        // Both are the embedded engine in this version; the match makes a new one visible here.
-        match request.engine {
-            EngineChoice::Auto | EngineChoice::Rten => {}
-        }
         if request.inputs.is_empty() {
             return Err(Failure::new(
                 Stage::Prepare,

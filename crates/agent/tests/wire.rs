@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use proptest::prelude::*;
 use weighbridge_agent::wire::{
-    Answer, EngineChoice, Failure, FileToRead, FrameError, Hello, Pass, Prepare, Ready, Request,
+    Answer, EngineChoice, Failure, FileToRead, FrameError, Hello, Pass, Prepare, Ready, Request, SharedLibrary,
     Stage, Trial, TrialDone, WarmupDone, Welcome, decode, encode, read_frame, wire_schema,
     write_frame,
 };
@@ -42,7 +42,12 @@ fn application() -> impl Strategy<Value = ApplicationName> {
 }
 
 fn prepare() -> impl Strategy<Value = Prepare> {
-    let engine = prop::sample::select(vec![EngineChoice::Auto, EngineChoice::Rten]);
+    let shared = (file(), prop::collection::vec(file(), 0..3), any::<bool>()).prop_map(
+        |(library, dependencies, cuda)| {
+            EngineChoice::Onnxruntime(SharedLibrary { library, dependencies, cuda })
+        },
+    );
+    let engine = prop_oneof![Just(EngineChoice::Auto), Just(EngineChoice::Rten), shared];
     (
         application(),
         file(),

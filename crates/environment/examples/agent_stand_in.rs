@@ -48,6 +48,7 @@ fn make_and_wait(kind: &str, directory: PathBuf) -> ExitCode {
         agent: AgentLaunch {
             executable: std::env::current_exe().expect("a path"),
             arguments: vec!["agent".into()],
+            libraries: Vec::new(),
         },
     };
     let runtime =

@@ -18,7 +18,9 @@ use crate::cgroup::{CgroupTree, relative_path};
 use crate::environment::{CopySource, Port};
 use crate::error::EnvironmentError;
 use crate::last_words::last_words;
-use crate::layout::{LaunchRecord, Layout, checked_file_name, read_record, write_record};
+use crate::layout::{
+    LaunchRecord, Layout, checked_file_name, library_name, place, read_record, write_record,
+};
 use crate::process_identity::{
     ProcessIdentity, ProcessStat, process_tree, signal_process, wait_until,
 };
@@ -69,12 +71,24 @@ pub(crate) fn start(
     let mut launch = LaunchRecord::new(&request.resource, &request.agent, request.limits, None)?;
     launch.arguments.extend_from_slice(extra_arguments);
     layout.prepare(&launch)?;
-    let started = start_prepared(&layout, &launch, tree, children);
+    let libraries = &request.agent.libraries;
+    let started = place_libraries(&layout, libraries)
+        .and_then(|()| start_prepared(&layout, &launch, tree, children));
     if started.is_err() {
         // The first error tells more than a second one from the clean-up.
         let _ = destroy(&request.resource, &CgroupTree::detect(), children);
     }
     started
+}
+
+fn place_libraries(
+    layout: &Layout,
+    libraries: &[std::path::PathBuf],
+) -> Result<(), EnvironmentError> {
+    for library in libraries {
+        place(library, &layout.libraries(), library_name(library)?.as_ref())?;
+    }
+    Ok(())
 }
 
 fn start_prepared(

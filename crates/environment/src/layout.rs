@@ -4,7 +4,7 @@
 //! [`Layout::prepare`] and the two record functions. It does not know what the records mean.
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -87,6 +87,11 @@ impl Layout {
 
     pub(crate) fn work(&self) -> PathBuf {
         self.run().join("work")
+    }
+
+    /// Where the agent of a process of the host finds its libraries: `../lib` beside `run`.
+    pub(crate) fn libraries(&self) -> PathBuf {
+        self.directory.join("lib")
     }
 
     pub(crate) fn stderr(&self) -> PathBuf {
@@ -197,6 +202,31 @@ pub(crate) fn read_record<T: DeserializeOwned>(path: &Path) -> Result<Option<T>,
         .map_err(|source| EnvironmentError::Record { path: path.into(), source })
 }
 
+/// Links or copies one file of the host to a path below `root`; an absolute path means one
+/// from `root`. A link costs nothing and shares the host's page cache, so that every
+/// instance runs the same bytes out of the same memory.
+pub(crate) fn place(host: &Path, root: &Path, inside: &Path) -> Result<(), EnvironmentError> {
+    // A symbolic link would point out of the root, so the file behind it is taken.
+    let host = fs::canonicalize(host).map_err(EnvironmentError::file("find", host))?;
+    let target = root.join(inside.strip_prefix("/").unwrap_or(inside));
+    let parent = target.parent().unwrap_or(root);
+    fs::create_dir_all(parent).map_err(EnvironmentError::file("create directory", parent))?;
+    match fs::hard_link(&host, &target) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        // Another file system, one without links, or one whose links are used up.
+        Err(_) => {
+            fs::copy(&host, &target).map(drop).map_err(EnvironmentError::file("copy to", target))
+        }
+    }
+}
+
+/// The file name of a library that the agent is to load.
+pub(crate) fn library_name(library: &Path) -> Result<&str, EnvironmentError> {
+    let name = library.file_name().and_then(|name| name.to_str());
+    checked_file_name(name.unwrap_or_default())
+}
+
 /// Checks that a name stays inside the directory that it is joined to.
 pub(crate) fn checked_file_name(name: &str) -> Result<&str, EnvironmentError> {
     let plain = !name.is_empty()
@@ -255,7 +285,11 @@ mod tests {
         let mut long = resource("long");
         long.directory = PathBuf::from("/").join("d".repeat(115)).join("long");
         let layout = Layout::of(&long).unwrap();
-        let agent = AgentLaunch { executable: "/proc/self/exe".into(), arguments: vec![] };
+        let agent = AgentLaunch {
+            executable: "/proc/self/exe".into(),
+            arguments: vec![],
+            libraries: vec![],
+        };
         let limits =
             Limits { cpus: weighbridge_experiment::CpuCount::new(1.0).unwrap(), memory: None };
         let launch = LaunchRecord::new(&long, &agent, limits, None).unwrap();

@@ -38,7 +38,9 @@ pub mod simulated;
 mod spawner;
 mod traces;
 
-pub use container::{ContainerEnvironment, MONITOR_COMMAND, container_monitor, monitor_directory};
+pub use container::{
+    ContainerEnvironment, MONITOR_COMMAND, container_monitor, library_closure, monitor_directory,
+};
 pub use environment::{CopySource, Environment, Port, environments, open, reap};
 pub use error::EnvironmentError;
 pub use native::NativeEnvironment;

@@ -112,6 +112,9 @@ pub struct AgentLaunch {
     /// Its arguments. The environment appends nothing: the agent listens on `agent.sock`
     /// in its working directory.
     pub arguments: Vec<String>,
+    /// Shared libraries of the host that the agent will load while it runs. It reads each as
+    /// `../lib/FILE-NAME`, seen from its working directory, and may execute it there.
+    pub libraries: Vec<PathBuf>,
 }
 
 /// What an environment needs to make one instance.

@@ -5,6 +5,7 @@
 
 mod error;
 mod onnx_file;
+pub mod onnxruntime;
 mod rten;
 mod tensor;
 
@@ -15,7 +16,8 @@ use weighbridge_experiment::EngineIdentity;
 
 pub use error::EngineError;
 pub use onnx_file::{Node, OnnxFile, OnnxFlaw};
-pub use rten::RtenEngine;
+pub use onnxruntime::{LibraryFiles, OnnxRuntimeEngine, Provider};
+pub use rten::{RtenEngine, VERSION as RTEN_VERSION, instruction_set as rten_instruction_set};
 pub use tensor::{ElementType, Tensor, TensorView, Values, ValuesView};
 
 /// More than any machine we know of has; a typing error beyond it would exhaust the host.
@@ -59,6 +61,39 @@ impl fmt::Display for Port {
         };
         let axes: Vec<String> = shape.iter().map(Extent::to_string).collect();
         write!(formatter, "[{}]", axes.join(", "))
+    }
+}
+
+/// Where an engine comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EngineSource {
+    /// The one that is linked in.
+    Rten,
+    /// ONNX Runtime on the CPU, by these files.
+    OnnxRuntime(LibraryFiles),
+    /// ONNX Runtime on an NVIDIA GPU, by these files.
+    OnnxRuntimeCuda(LibraryFiles),
+}
+
+impl EngineSource {
+    /// Loads a model into the engine, which computes on exactly `threads` threads.
+    ///
+    /// # Errors
+    ///
+    /// When the engine's library cannot be used, the bytes are no whole ONNX model, or one
+    /// that this engine cannot run correctly.
+    pub fn load(&self, model: Vec<u8>, threads: u32) -> Result<Box<dyn Engine>, EngineError> {
+        let count =
+            NonZeroU32::new(threads).ok_or(EngineError::Threads { threads, most: THREADS_MAX })?;
+        Ok(match self {
+            Self::Rten => Box::new(RtenEngine::load(model, count)?),
+            Self::OnnxRuntime(files) => {
+                Box::new(OnnxRuntimeEngine::load_from(files, &model, count, Provider::Cpu)?)
+            }
+            Self::OnnxRuntimeCuda(files) => {
+                Box::new(OnnxRuntimeEngine::load_from(files, &model, count, Provider::Cuda)?)
+            }
+        })
     }
 }
 

@@ -7,6 +7,7 @@ mod applications;
 mod arguments;
 mod bills;
 mod check;
+mod engines;
 mod environments;
 mod output;
 mod reading;
@@ -71,6 +72,7 @@ fn dispatch(command: Command) -> anyhow::Result<Outcome> {
         Command::Check(arguments) => return check::check(&arguments),
         Command::Bill(arguments) => return bills::bill(&arguments),
         Command::Completions { shell } => return completions(shell),
+        Command::Engine(arguments) => return engines::engine(arguments),
         Command::Man => return manual(),
         Command::Schema { name } => return schema::print(name),
         _ => {}
@@ -92,6 +94,7 @@ fn dispatch(command: Command) -> anyhow::Result<Outcome> {
             Command::Check(_)
             | Command::Bill(_)
             | Command::Completions { .. }
+            | Command::Engine(_)
             | Command::Man
             | Command::Schema { .. } => {
                 unreachable!("answered above, without a runtime")

@@ -49,6 +49,11 @@ impl DataDirectory {
         self.0.join("probes").join(format!("{boot_id}.json"))
     }
 
+    /// One directory for each engine that was installed.
+    pub(crate) fn engines(&self) -> PathBuf {
+        self.0.join("engines")
+    }
+
     /// One directory for each instance that exists now.
     pub(crate) fn instances(&self) -> PathBuf {
         self.0.join("instances")

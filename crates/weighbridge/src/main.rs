@@ -7,6 +7,7 @@
 mod cli;
 mod clock;
 mod data_directory;
+mod engines;
 mod interrupt;
 mod run;
 

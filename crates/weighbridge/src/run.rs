@@ -22,7 +22,7 @@ mod trial;
 
 pub(crate) use asked::{Asked, Options, experiment, read_experiment};
 pub(crate) use conduct::{Conduct, Ending};
-pub(crate) use files::Materials;
+pub(crate) use files::{Materials, digest_of_file};
 pub(crate) use host::Host;
 pub(crate) use plan::resolve;
 pub(crate) use preflight::preflight;

@@ -6,7 +6,16 @@ use std::path::Path;
 
 use through_binary::{Home, checkout, privileged};
 
-const SCHEMAS: [&str; 7] = ["experiment", "run", "report", "environments", "applications", "bill-check", "wire"];
+const SCHEMAS: [&str; 8] = [
+    "experiment",
+    "run",
+    "report",
+    "environments",
+    "applications",
+    "bill-check",
+    "engines",
+    "wire",
+];
 
 #[test]
 fn published_schemas_are_those_of_the_code() {

@@ -61,7 +61,11 @@ impl Bench {
                 instance: InstanceId(instance),
             },
             limits: Limits { cpus: CpuCount::new(1.0).expect("a count"), memory: None },
-            agent: AgentLaunch { executable: executable(), arguments: vec!["agent".to_owned()] },
+            agent: AgentLaunch {
+                executable: executable(),
+                arguments: vec!["agent".to_owned()],
+                libraries: Vec::new(),
+            },
         }
     }
 

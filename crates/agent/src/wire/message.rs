@@ -1,6 +1,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::EngineChoice;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use weighbridge_experiment::{
@@ -47,17 +48,6 @@ pub struct FileToRead {
     pub path: PathBuf,
     /// Its digest. Other content is refused.
     pub sha256: Sha256Digest,
-}
-
-/// Which engine is to run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum EngineChoice {
-    /// The embedded one.
-    #[default]
-    Auto,
-    /// The embedded one, by name.
-    Rten,
 }
 
 /// What to load.

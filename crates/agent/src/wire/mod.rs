@@ -4,14 +4,16 @@
 //! [`write_frame`]). The first request is [`Request::Hello`] with the version; every request
 //! has exactly one answer, and a failure is an answer too, never a dropped connection.
 
+mod engine;
 mod frame;
 mod message;
 
+pub use engine::{EngineChoice, SharedLibrary};
 pub(crate) use frame::checked_length;
 pub use frame::{FRAME_BYTES_MAX, FrameError, decode, encode, read_frame, write_frame};
 pub use message::{
-    Answer, EngineChoice, Failure, FileToRead, Hello, Pass, Prepare, Ready, Request, Stage, Trial,
-    TrialDone, WarmupDone, Welcome, wire_schema,
+    Answer, Failure, FileToRead, Hello, Pass, Prepare, Ready, Request, Stage, Trial, TrialDone,
+    WarmupDone, Welcome, wire_schema,
 };
 
 /// The version of the protocol that this crate speaks.

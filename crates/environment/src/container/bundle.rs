@@ -20,12 +20,14 @@ use super::libraries::NeededFile;
 use crate::cgroup::{CPU_PERIOD_MICROSECONDS, cpu_quota_microseconds, relative_path};
 use crate::error::EnvironmentError;
 use crate::host_process::AGENT_ENVIRONMENT;
-use crate::layout::{LaunchRecord, Layout};
+use crate::layout::{LaunchRecord, Layout, place};
 
 /// The agent's executable inside.
 const AGENT: &str = "/agent";
 /// The agent's working directory inside; the instance's `run/` on the host.
 const RUN: &str = "/run/weighbridge";
+/// `../lib` as the agent sees it. Not below [`RUN`], where nothing may be executed.
+pub(crate) const LIBRARIES: &str = "/run/lib";
 
 /// Namespaces that every container has of its own.
 const NAMESPACES: [LinuxNamespaceType; 5] = [
@@ -59,23 +61,6 @@ pub(crate) fn write_bundle(
     let text = serde_json::to_vec_pretty(&spec)
         .map_err(|source| EnvironmentError::Record { path: path.clone(), source })?;
     fs::write(&path, text).map_err(EnvironmentError::file("write", path))
-}
-
-/// Links or copies one file of the host to an absolute path inside the root.
-fn place(host: &Path, root: &Path, inside: &Path) -> Result<(), EnvironmentError> {
-    // A symbolic link would point out of the root, so the file behind it is taken.
-    let host = fs::canonicalize(host).map_err(EnvironmentError::file("find", host))?;
-    let target = root.join(inside.strip_prefix("/").unwrap_or(inside));
-    let parent = target.parent().unwrap_or(root);
-    fs::create_dir_all(parent).map_err(EnvironmentError::file("create directory", parent))?;
-    match fs::hard_link(&host, &target) {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        // Another file system, one without links, or one whose links are used up.
-        Err(_) => {
-            fs::copy(&host, &target).map(drop).map_err(EnvironmentError::file("copy to", target))
-        }
-    }
 }
 
 /// Bytes of all files of the root file system.

@@ -21,32 +21,63 @@ pub(crate) struct NeededFile {
 
 /// The dynamic linker and the libraries that `executable` needs; none where it is static.
 pub(crate) fn needed_files(executable: &Path) -> Result<Vec<NeededFile>, EnvironmentError> {
+    let Some(linker) = linker_of(executable)? else { return Ok(Vec::new()) };
+    Ok(placed(&linker, &listed(&linker, executable)?))
+}
+
+/// The libraries that a shared library needs, each with those that they need in turn, as the
+/// dynamic linker of `executable`, which is to load it, resolves them without any search path
+/// of the user's. The linker itself is not among them.
+///
+/// # Errors
+///
+/// When one of them is not found, or the executable is static and cannot load any.
+pub fn library_closure(
+    library: &Path,
+    executable: &Path,
+) -> Result<Vec<PathBuf>, EnvironmentError> {
+    let Some(linker) = linker_of(executable)? else {
+        return Err(EnvironmentError::Libraries {
+            executable: library.into(),
+            reason: format!(
+                "{} is linked statically and can load no libraries; use a build for glibc",
+                executable.display()
+            ),
+        });
+    };
+    let is_linker = |path: &PathBuf| path.file_name() == Path::new(&linker).file_name();
+    Ok(listed(&linker, library)?.into_iter().filter(|path| !is_linker(path)).collect())
+}
+
+/// The dynamic linker that an executable asks for.
+fn linker_of(executable: &Path) -> Result<Option<String>, EnvironmentError> {
     let mut headers = Vec::new();
     File::open(executable)
         .and_then(|file| file.take(HEADERS_BYTES).read_to_end(&mut headers))
         .map_err(EnvironmentError::file("read", executable))?;
-    let linker = match linkage(&headers) {
-        Ok(Linkage::Static) => return Ok(Vec::new()),
-        Ok(Linkage::Dynamic(linker)) => linker,
-        Err(reason) => {
-            return Err(EnvironmentError::Executable { path: executable.into(), reason });
-        }
-    };
+    match linkage(&headers) {
+        Ok(Linkage::Static) => Ok(None),
+        Ok(Linkage::Dynamic(linker)) => Ok(Some(linker)),
+        Err(reason) => Err(EnvironmentError::Executable { path: executable.into(), reason }),
+    }
+}
+
+/// What `linker` finds for an executable or a library.
+fn listed(linker: &str, executable: &Path) -> Result<Vec<PathBuf>, EnvironmentError> {
     let failed = |reason| EnvironmentError::Libraries { executable: executable.into(), reason };
     // The linker itself answers, with the empty search path that the container will have.
-    let output = Command::new(&linker)
+    let output = Command::new(linker)
         .arg("--list")
         .arg(executable)
         .env_clear()
         .stdin(Stdio::null())
         .output()
-        .map_err(|source| EnvironmentError::Spawn { executable: linker.clone().into(), source })?;
+        .map_err(|source| EnvironmentError::Spawn { executable: linker.into(), source })?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         return Err(failed(format!("{linker} --list: {}", said.trim())));
     }
-    let listed = parse_list(&String::from_utf8_lossy(&output.stdout)).map_err(failed)?;
-    Ok(placed(&linker, &listed))
+    parse_list(&String::from_utf8_lossy(&output.stdout)).map_err(failed)
 }
 
 /// Reads what `ld.so --list` prints: `NAME => PATH (ADDRESS)` a library, `PATH (ADDRESS)`
@@ -128,6 +159,26 @@ mod tests {
             assert!(file.host.is_file(), "{}", file.host.display());
             assert!(file.inside.is_absolute());
         }
+    }
+
+    #[test]
+    fn the_closure_of_a_library_is_files_and_never_the_linker() {
+        let this = Path::new("/proc/self/exe");
+        let Some(linker) = linker_of(this).unwrap() else {
+            let refused = library_closure(this, this).unwrap_err().to_string();
+            assert!(refused.contains("statically"), "{refused}");
+            return;
+        };
+        let needed = needed_files(this).unwrap();
+        let c_library = needed.iter().find(|file| file.inside.ends_with("libc.so.6")).unwrap();
+        for library in [this, c_library.host.as_path()] {
+            for path in library_closure(library, this).unwrap() {
+                assert!(path.is_file(), "{}", path.display());
+                assert_ne!(path.file_name(), Path::new(&linker).file_name());
+            }
+        }
+        let text = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
+        assert!(library_closure(text, this).is_err());
     }
 
     proptest! {

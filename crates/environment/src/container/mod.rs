@@ -34,10 +34,11 @@ use crate::error::EnvironmentError;
 use crate::facts::{cgroup_facts, collected, process_facts};
 use crate::host_process::{self, Children};
 use crate::last_words::last_words;
-use crate::layout::{LaunchRecord, Layout, read_record, write_record};
+use crate::layout::{LaunchRecord, Layout, library_name, read_record, write_record};
 use crate::process_identity::wait_until;
 use crate::traces::{self, kill_processes, remove_remains};
 
+pub use libraries::library_closure;
 use monitor::Report;
 pub use monitor::{MONITOR_COMMAND, container_monitor, monitor_directory};
 
@@ -147,7 +148,7 @@ fn create(
     let launch =
         LaunchRecord::new(&request.resource, &request.agent, request.limits, Some(monitor))?;
     layout.prepare(&launch)?;
-    let started = create_prepared(&layout, &launch, children);
+    let started = create_prepared(&layout, &launch, &request.agent.libraries, children);
     if started.is_err() {
         // The first error tells more than a second one from the clean-up.
         let _ = destroy(&request.resource, children);
@@ -158,9 +159,14 @@ fn create(
 fn create_prepared(
     layout: &Layout,
     launch: &LaunchRecord,
+    loaded_later: &[PathBuf],
     children: &Children,
 ) -> Result<(), EnvironmentError> {
-    let needed = libraries::needed_files(&launch.executable)?;
+    let mut needed = libraries::needed_files(&launch.executable)?;
+    for library in loaded_later {
+        let inside = Path::new(bundle::LIBRARIES).join(library_name(library)?);
+        needed.push(libraries::NeededFile { host: library.clone(), inside });
+    }
     bundle::write_bundle(layout, launch, &needed)?;
     CgroupTree::detect().create(&launch.instance, &launch.limits)?;
     let mut child = spawn_monitor(layout, launch)?;

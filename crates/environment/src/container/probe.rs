@@ -68,7 +68,11 @@ fn run(executable: &Path, resource: &Resource, children: &Children) -> Result<St
             cpus: CpuCount::new(1.0).map_err(|error| error.to_string())?,
             memory: Some(ByteSize(256 << 20)),
         },
-        agent: AgentLaunch { executable: executable.into(), arguments: vec!["--version".into()] },
+        agent: AgentLaunch {
+            executable: executable.into(),
+            arguments: vec!["--version".into()],
+            libraries: vec![],
+        },
     };
     let chain = |error: EnvironmentError| error.chain();
     create(&request, executable, children).map_err(chain)?;

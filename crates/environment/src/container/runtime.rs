@@ -156,7 +156,11 @@ mod tests {
             directory: place.path().join(&name),
             instance: InstanceId(name),
         };
-        let agent = AgentLaunch { executable: "/bin/sleep".into(), arguments: vec!["60".into()] };
+        let agent = AgentLaunch {
+            executable: "/bin/sleep".into(),
+            arguments: vec!["60".into()],
+            libraries: vec![],
+        };
         let limits = Limits { cpus: CpuCount::new(0.5).unwrap(), memory: Some(ByteSize(64 << 20)) };
         let launch = LaunchRecord::new(&resource, &agent, limits, None).unwrap();
         let layout = Layout::of(&resource).unwrap();

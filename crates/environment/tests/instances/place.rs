@@ -70,6 +70,7 @@ impl Place {
             agent: AgentLaunch {
                 executable: stand_in(),
                 arguments: arguments.iter().map(ToString::to_string).collect(),
+                libraries: Vec::new(),
             },
         }
     }

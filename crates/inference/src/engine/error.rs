@@ -1,6 +1,7 @@
 use thiserror::Error;
 
 use super::OnnxFlaw;
+use super::onnxruntime::LibraryError;
 
 /// Why an engine could not load or run a model.
 #[derive(Debug, Error)]
@@ -8,6 +9,17 @@ pub enum EngineError {
     /// The bytes are not a whole ONNX model.
     #[error("the model cannot be read")]
     NotAModel(#[from] OnnxFlaw),
+    /// The library of ONNX Runtime cannot be used.
+    #[error("the engine onnxruntime cannot be used")]
+    Library(#[from] LibraryError),
+    /// ONNX Runtime cannot compute on an NVIDIA GPU here.
+    #[error(
+        "onnxruntime-cuda cannot use an NVIDIA GPU here: {detail}; it needs a GPU, its driver, CUDA, cuDNN and an ONNX Runtime built for them (the wheel onnxruntime-gpu); use the engine onnxruntime otherwise"
+    )]
+    NoCuda {
+        /// What ONNX Runtime says.
+        detail: String,
+    },
     /// The model holds an operator that this engine is known to compute wrongly.
     #[error(
         "the model cannot be run: operator `{operator}` (node `{node}`) is refused in {engine}, because {reason}"

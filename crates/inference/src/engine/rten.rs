@@ -21,7 +21,7 @@ use super::{
 const ENGINE: &str = "rten";
 
 /// The version that the workspace pins; a test compares it with the lock file.
-const VERSION: &str = "0.27.0";
+pub const VERSION: &str = "0.27.0";
 
 /// Operators that this version computes wrongly without saying so.
 const REFUSED: [(&str, &str); 1] = [(
@@ -216,7 +216,8 @@ fn tensor(value: Value, port: &Port) -> Result<Tensor, EngineError> {
 
 /// The instruction set that `rten` picks on this processor: its kernels ask for the same
 /// features in the same order (AVX-512 with its F, VL, BW and DQ parts, then AVX2 with FMA).
-fn instruction_set() -> &'static str {
+#[must_use]
+pub fn instruction_set() -> &'static str {
     #[cfg(target_arch = "x86_64")]
     {
         let avx512 = is_x86_feature_detected!("avx512f")

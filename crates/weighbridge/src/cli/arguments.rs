@@ -1,6 +1,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use weighbridge_experiment::EngineWish;
+
+use crate::engines::Package;
 
 /// Weigh AI services: how fast, how steadily and at what price the same application runs in
 /// each place where it could run.
@@ -28,6 +31,8 @@ pub(crate) enum Command {
     Env(EnvArguments),
     /// Applications, their models, what is trained and what is not
     App(AppArguments),
+    /// Engines that execute models: which are there, and installing the fastest
+    Engine(EngineArguments),
     /// List the runs in the registry
     Runs(RunsArguments),
     /// Render the report of a run
@@ -93,6 +98,9 @@ pub(crate) struct RunArguments {
     /// A photo or a directory of photos in place of the shipped samples
     #[arg(long, value_name = "DIR")]
     pub(crate) inputs: Option<PathBuf>,
+    /// Engine of every workload: auto, rten, onnxruntime, onnxruntime-cuda
+    #[arg(long, value_name = "NAME", value_parser = engine_wish)]
+    pub(crate) engine: Option<EngineWish>,
     /// Seed of the order of trials and of every interval [default: 42]
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
@@ -100,7 +108,7 @@ pub(crate) struct RunArguments {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
     /// Go on with a run that was interrupted or killed: an id, a unique prefix, or `latest`
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["file", "environments", "applications", "trials", "inputs", "seed", "slow_down"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["file", "environments", "applications", "trials", "inputs", "engine", "seed", "slow_down"])]
     pub(crate) resume: Option<String>,
     /// Slow one environment down on purpose, by a busy loop after each inference, to see
     /// whether a difference of known size is found: `NAME=PERCENT`. The run says so.
@@ -122,6 +130,49 @@ pub(crate) enum EnvCommand {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
+}
+
+fn engine_wish(name: &str) -> Result<EngineWish, String> {
+    EngineWish::from_name(name).ok_or_else(|| {
+        format!("there is no such engine; use one of: {}", EngineWish::NAMES.join(", "))
+    })
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EngineArguments {
+    #[command(subcommand)]
+    pub(crate) command: EngineCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EngineCommand {
+    /// Say which engines are there, in which version, and what they use on this processor
+    List {
+        /// How it is printed
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Get ONNX Runtime from PyPI into the data directory, every file checked by its hash
+    Install(InstallArguments),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  weighbridge engine install onnxruntime
+  weighbridge engine install onnxruntime --from onnxruntime-1.31.1-cp312-….whl   offline
+
+The download needs python3 with pip. What is installed is used from then on by
+every run whose engine is \"auto\", the default.")]
+pub(crate) struct InstallArguments {
+    /// Which build
+    #[arg(value_enum)]
+    pub(crate) package: Package,
+    /// Its version [default: the one this weighbridge was tested with]
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) version: Option<String>,
+    /// A wheel that was fetched before, in place of a download
+    #[arg(long, value_name = "WHEEL", conflicts_with = "version")]
+    pub(crate) from: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

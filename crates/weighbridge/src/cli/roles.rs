@@ -3,12 +3,15 @@
 //! any thread exists.
 
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 use weighbridge_agent::{AgentOptions, serve};
 use weighbridge_environment::{container_monitor, monitor_directory};
 use weighbridge_experiment::ApplicationName;
 use weighbridge_inference::{Input, Session, catalogue};
+
+use crate::engines::{VERSION_ROLE, version_role};
 
 /// Plays a hidden role to its end; `None` where the arguments name none.
 #[allow(
@@ -23,6 +26,7 @@ pub(super) fn hidden_role() -> Option<ExitCode> {
     let (role, rest) = arguments.split_first()?;
     let played = match role.to_str()? {
         "agent" => agent(rest),
+        VERSION_ROLE => engine_version(rest),
         "bare-loop" => bare_loop(rest),
         _ => return None,
     };
@@ -35,7 +39,12 @@ pub(super) fn hidden_role() -> Option<ExitCode> {
                 text = format!("{text}: {source}");
                 cause = source.source();
             }
-            eprintln!("weighbridge {}: {text}", role.display());
+            // Whoever tries a library shows the text as it is.
+            if role == VERSION_ROLE {
+                eprintln!("{text}");
+            } else {
+                eprintln!("weighbridge {}: {text}", role.display());
+            }
             ExitCode::FAILURE
         }
     })
@@ -51,6 +60,15 @@ fn agent(rest: &[std::ffi::OsString]) -> Result<(), Box<dyn std::error::Error>> 
     };
     let directory = std::env::current_dir()?;
     serve(&AgentOptions { simulate, ..AgentOptions::new(directory) })?;
+    Ok(())
+}
+
+/// `engine-version LIBRARY`: loads ONNX Runtime and prints its version. A process of its own,
+/// because a broken library may end it.
+fn engine_version(rest: &[std::ffi::OsString]) -> Result<(), Box<dyn std::error::Error>> {
+    let [library] = rest else { return Err("usage: engine-version LIBRARY".into()) };
+    let version = version_role(Path::new(library))?;
+    std::io::stdout().write_all(version.as_bytes())?;
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use weighbridge_experiment::{RunRecord, file::experiment_schema};
 
 use super::applications::ApplicationList;
 use super::bills::BillCheckDocument;
+use super::engines::EngineList;
 use super::environments::EnvironmentList;
 use super::{Outcome, output};
 
@@ -24,6 +25,8 @@ pub(crate) enum SchemaName {
     Applications,
     /// weighbridge.bill-check/1: what `bill check --format json` prints for one file
     BillCheck,
+    /// weighbridge.engines/1: what `engine list --format json` prints
+    Engines,
     /// The frames between a host and the agent inside an environment
     Wire,
 }
@@ -37,6 +40,7 @@ pub(super) fn print(name: SchemaName) -> anyhow::Result<Outcome> {
         SchemaName::Environments => schema_for!(EnvironmentList),
         SchemaName::Applications => schema_for!(ApplicationList),
         SchemaName::BillCheck => schema_for!(BillCheckDocument),
+        SchemaName::Engines => schema_for!(EngineList),
         SchemaName::Wire => weighbridge_agent::wire::wire_schema(),
     };
     output::write_json(&schema)?;

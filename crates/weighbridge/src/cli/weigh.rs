@@ -99,6 +99,7 @@ fn options(arguments: &RunArguments) -> Options {
         applications: arguments.applications.clone(),
         trials: arguments.trials,
         inputs: arguments.inputs.clone(),
+        engine: arguments.engine,
         seed: arguments.seed,
     }
 }
@@ -124,6 +125,7 @@ async fn begin(
     let mut probes = Probes::remembered(host);
     let mut plan = run::resolve(&asked.experiment, host, &facts, &mut probes).await?;
     slow_down.map_or(Ok(()), |slow_down| apply_slow_down(&mut plan, slow_down))?;
+    say_engines(&plan);
     let materials = materials(&plan)?;
     let waiting = Waiting::on("trying each model and each input once");
     if run::preflight(host, &plan, &materials, interrupt).await?.is_none() {
@@ -147,6 +149,17 @@ async fn begin(
         done: BTreeSet::new(),
         described: BTreeSet::new(),
     }))
+}
+
+/// Which engine runs what, and why that one.
+fn say_engines(plan: &Plan) {
+    let mut said = BTreeSet::new();
+    for workload in &plan.workloads {
+        let line = format!("engine {}, {}", workload.engine.words(), workload.engine.reason);
+        if said.insert(line.clone()) {
+            output::note(&line);
+        }
+    }
 }
 
 fn apply_slow_down(plan: &mut Plan, written: &str) -> anyhow::Result<()> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use weighbridge_experiment::file::asked::{application, default_workload, environment_kind, write};
 use weighbridge_experiment::file::parse;
-use weighbridge_experiment::{EnvironmentSpec, Experiment, WorkloadSpec};
+use weighbridge_experiment::{EngineWish, EnvironmentSpec, Experiment, WorkloadSpec};
 
 use crate::cli::UsageError;
 
@@ -17,6 +17,7 @@ pub(crate) struct Options {
     pub(crate) applications: Vec<String>,
     pub(crate) trials: Option<u32>,
     pub(crate) inputs: Option<PathBuf>,
+    pub(crate) engine: Option<EngineWish>,
     pub(crate) seed: Option<u64>,
 }
 
@@ -70,6 +71,7 @@ pub(crate) fn experiment(file: Option<&Path>, options: &Options) -> anyhow::Resu
     }
     for workload in &mut experiment.workloads {
         workload.trials = options.trials.unwrap_or(workload.trials);
+        workload.engine = options.engine.unwrap_or(workload.engine);
         if let Some(inputs) = &options.inputs {
             workload.inputs = Some(absolute(inputs)?);
         }

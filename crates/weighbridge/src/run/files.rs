@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 use weighbridge_environment::CopySource;
-use weighbridge_experiment::{InputFile, Sha256Digest, WorkloadPlan, WorkloadSpec};
+use weighbridge_experiment::{
+    EngineName, EnginePlan, InputFile, Sha256Digest, WorkloadPlan, WorkloadSpec,
+};
 use weighbridge_inference::catalogue;
 
 /// An input of 40 megapixels is at most 120 MB as raw pixels; nothing larger is a photo
@@ -139,6 +141,8 @@ pub(crate) struct Material {
 pub(crate) struct Materials {
     pub(crate) model: Material,
     pub(crate) inputs: Vec<Material>,
+    /// Shared libraries of the engine, placed with the agent.
+    pub(crate) libraries: Vec<PathBuf>,
 }
 
 impl Materials {
@@ -155,8 +159,28 @@ impl Materials {
                     .map(|(_, content)| Cow::Borrowed(*content))
             })
         });
-        Ok(Self { model, inputs: inputs.collect::<Result<_, _>>()? })
+        let libraries = libraries(&workload.engine)?;
+        Ok(Self { model, inputs: inputs.collect::<Result<_, _>>()?, libraries })
     }
+}
+
+/// The files of an engine that instances are given, still those of the plan.
+fn libraries(engine: &EnginePlan) -> Result<Vec<PathBuf>, FilesError> {
+    // On a GPU the library needs its providers beside it and runs where it lies.
+    let stays = engine.name == EngineName::OnnxruntimeCuda;
+    let mut placed = Vec::new();
+    for file in engine.library.iter().chain(&engine.dependencies) {
+        let Some(path) = &file.path else { continue };
+        let (found, _) = digest_of_file(path).map_err(read_error(path))?;
+        if found != file.sha256 {
+            let expected = file.sha256.clone();
+            return Err(FilesError::Changed { path: path.clone(), expected, found });
+        }
+        if !stays {
+            placed.push(path.clone());
+        }
+    }
+    Ok(placed)
 }
 
 fn material(

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
-use weighbridge_agent::wire::{EngineChoice, FileToRead, Prepare};
+use weighbridge_agent::wire::{EngineChoice, FileToRead, Prepare, SharedLibrary};
 use weighbridge_agent::{AgentClient, ClientError};
 use weighbridge_environment::{Environment, EnvironmentError, Port};
 use weighbridge_experiment::{
-    AgentLaunch, CellPlan, CreateRequest, Ended, EngineIdentity, EnvironmentPlan, InstanceId,
-    Resource, RunId, StartTiming, WorkloadPlan,
+    AgentLaunch, CellPlan, CreateRequest, Ended, EngineIdentity, EngineName, EnginePlan,
+    EnvironmentPlan, InputFile, InstanceId, Resource, RunId, StartTiming, WorkloadPlan,
 };
 use weighbridge_registry::{Journal, JournalId, RegistryError};
 
@@ -97,6 +97,7 @@ impl Instance {
         let agent = AgentLaunch {
             executable: host.executable.clone(),
             arguments: vec!["agent".to_owned()],
+            libraries: fitting.materials.libraries.clone(),
         };
         let request = CreateRequest { resource: self.resource.clone(), limits, agent };
         let asked = Instant::now();
@@ -130,19 +131,41 @@ impl Instance {
     }
 }
 
+/// The engine as the agent is told of it: its files lie beside the agent, by content the
+/// planned ones. For a GPU they are used where they lie.
+fn engine_choice(plan: &EnginePlan) -> EngineChoice {
+    let cuda = plan.name == EngineName::OnnxruntimeCuda;
+    let to_read = |file: &InputFile| FileToRead {
+        name: file.name.clone(),
+        path: match &file.path {
+            Some(path) if cuda => path.clone(),
+            _ => Path::new("../lib").join(&file.name),
+        },
+        sha256: file.sha256.clone(),
+    };
+    match &plan.library {
+        None => EngineChoice::Rten,
+        Some(library) => EngineChoice::Onnxruntime(SharedLibrary {
+            library: to_read(library),
+            dependencies: plan.dependencies.iter().map(to_read).collect(),
+            cuda,
+        }),
+    }
+}
+
 fn prepare(fitting: &Fitting<'_>) -> Prepare {
     let to_read = |material: &Material| FileToRead {
         name: material.file.name.clone(),
         path: Path::new("work").join(&material.inside),
         sha256: material.file.sha256.clone(),
     };
-    let Materials { model, inputs } = fitting.materials;
+    let Materials { model, inputs, libraries: _ } = fitting.materials;
     Prepare {
         application: fitting.workload.application,
         model: to_read(model),
         inputs: inputs.iter().map(to_read).collect(),
         threads: fitting.threads,
-        engine: EngineChoice::default(),
+        engine: engine_choice(&fitting.workload.engine),
         slowdown_percent: fitting.slowdown_percent,
     }
 }

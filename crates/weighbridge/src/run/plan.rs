@@ -3,14 +3,15 @@
 
 use anyhow::Context as _;
 use weighbridge_experiment::{
-    Availability, ByteSize, CpuCount, EnginePlan, EnvironmentPlan, EnvironmentSpec, Experiment,
-    HostFacts, Limits, Plan, Unavailable, WorkloadPlan, WorkloadSpec,
+    Availability, ByteSize, CpuCount, EngineName, EnvironmentKind, EnvironmentPlan,
+    EnvironmentSpec, Experiment, HostFacts, Limits, Plan, Unavailable, WorkloadPlan, WorkloadSpec,
 };
 use weighbridge_inference::catalogue;
 use weighbridge_price::PriceBook;
 
 use super::{Host, Probes, files};
 use crate::cli::UsageError;
+use crate::engines::Chooser;
 
 /// Facts of the host that limits are checked against.
 const CPU_COUNT_FACT: &str = "cpu_logical_count";
@@ -24,7 +25,12 @@ pub(crate) async fn resolve(
     facts: &HostFacts,
     probes: &mut Probes<'_>,
 ) -> anyhow::Result<Plan> {
-    let workloads = experiment.workloads.iter().map(workload).collect::<Result<Vec<_>, _>>()?;
+    let mut chooser = Chooser::new(&host.data, &host.executable);
+    let workloads = experiment
+        .workloads
+        .iter()
+        .map(|spec| workload(spec, &mut chooser))
+        .collect::<Result<Vec<_>, _>>()?;
     let mut environments = Vec::new();
     let mut unavailable = Vec::new();
     for spec in &experiment.environments {
@@ -41,6 +47,7 @@ pub(crate) async fn resolve(
             unavailable.push(left_out(spec, answer));
         }
     }
+    refuse_gpu_elsewhere(&workloads, &environments)?;
     Ok(Plan {
         name: experiment.name.clone(),
         seed: experiment.seed,
@@ -50,6 +57,23 @@ pub(crate) async fn resolve(
         workloads,
         unavailable,
     })
+}
+
+/// No environment but the host itself is given a GPU by this version.
+fn refuse_gpu_elsewhere(
+    workloads: &[WorkloadPlan],
+    environments: &[EnvironmentPlan],
+) -> Result<(), UsageError> {
+    let wants =
+        workloads.iter().find(|workload| workload.engine.name == EngineName::OnnxruntimeCuda);
+    let lacks = environments.iter().find(|environment| environment.kind != EnvironmentKind::Native);
+    match (wants, lacks) {
+        (Some(workload), Some(environment)) => Err(UsageError(format!(
+            "workload `{}` asks for the engine onnxruntime-cuda, and environment `{}` has no GPU; use `native` environments only, or the engine onnxruntime",
+            workload.name, environment.name
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn environment(
@@ -116,7 +140,7 @@ fn limits(spec: &EnvironmentSpec, facts: &HostFacts) -> anyhow::Result<Limits> {
     Ok(Limits { cpus, memory: spec.memory })
 }
 
-fn workload(spec: &WorkloadSpec) -> anyhow::Result<WorkloadPlan> {
+fn workload(spec: &WorkloadSpec, chooser: &mut Chooser<'_>) -> anyhow::Result<WorkloadPlan> {
     let inputs = files::inputs(spec)?;
     let all = u32::try_from(inputs.len()).unwrap_or(u32::MAX);
     let rounds = if spec.inputs.is_none() {
@@ -134,13 +158,15 @@ fn workload(spec: &WorkloadSpec) -> anyhow::Result<WorkloadPlan> {
         trials: spec.trials,
         warmup: spec.warmup,
         threads: spec.threads,
-        engine: EnginePlan::default(),
+        engine: chooser
+            .choose(spec.engine)
+            .with_context(|| format!("workload `{}` cannot run", spec.name))?,
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use weighbridge_experiment::{EnvironmentKind, Fact};
+    use weighbridge_experiment::Fact;
 
     use super::*;
 

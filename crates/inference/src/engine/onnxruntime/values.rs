@@ -1,0 +1,103 @@
+//! Tensors of this crate as values of ONNX Runtime, and back.
+
+use std::fmt::Debug;
+
+use ort::session::SessionInputValue;
+use ort::value::{
+    DynValue, Outlet, PrimitiveTensorElementType, TensorElementType, TensorRef, ValueType,
+};
+
+use super::super::{
+    ElementType, EngineError, Extent, Port, Tensor, TensorView, Values, ValuesView,
+};
+use super::{ENGINE, says};
+
+/// A borrowed tensor as an input: nothing is copied.
+pub(super) fn bind<'a>(
+    input: &TensorView<'a>,
+    port: &Port,
+) -> Result<SessionInputValue<'a>, EngineError> {
+    if input.shape.iter().product::<usize>() != input.values.count() {
+        return Err(EngineError::InputLength {
+            input: port.name.clone(),
+            shape: input.shape.to_vec(),
+            values: input.values.count(),
+        });
+    }
+    match input.values {
+        ValuesView::F32(values) => view(input.shape, values),
+        ValuesView::F64(values) => view(input.shape, values),
+        ValuesView::I8(values) => view(input.shape, values),
+        ValuesView::U8(values) => view(input.shape, values),
+        ValuesView::I32(values) => view(input.shape, values),
+        ValuesView::I64(values) => view(input.shape, values),
+        ValuesView::Bool(values) => view(input.shape, values),
+    }
+}
+
+fn view<'a, T: PrimitiveTensorElementType + Debug + Clone + 'static>(
+    shape: &'a [usize],
+    values: &'a [T],
+) -> Result<SessionInputValue<'a>, EngineError> {
+    TensorRef::from_array_view((shape, values))
+        .map(Into::into)
+        .map_err(|error| EngineError::Run { engine: ENGINE, detail: says(&error) })
+}
+
+/// An output as a tensor of our own.
+pub(super) fn tensor(value: &DynValue, port: &Port) -> Result<Tensor, EngineError> {
+    let refused = |element: String| EngineError::OutputType { output: port.name.clone(), element };
+    let Some(kind) = value.dtype().tensor_type() else {
+        return Err(refused(value.dtype().to_string()));
+    };
+    let Some(element) = element(kind) else { return Err(refused(kind.to_string())) };
+    let taken = match element {
+        ElementType::F32 => take(value, Values::F32),
+        ElementType::F64 => take(value, Values::F64),
+        ElementType::I8 => take(value, Values::I8),
+        ElementType::U8 => take(value, Values::U8),
+        ElementType::I32 => take(value, Values::I32),
+        ElementType::I64 => take(value, Values::I64),
+        ElementType::Bool => take(value, Values::Bool),
+    };
+    taken.map_err(|error| EngineError::Run { engine: ENGINE, detail: says(&error) })
+}
+
+fn take<T: PrimitiveTensorElementType + Clone>(
+    value: &DynValue,
+    wrap: fn(Vec<T>) -> Values,
+) -> ort::Result<Tensor> {
+    let (shape, values) = value.try_extract_tensor::<T>()?;
+    let shape = shape.iter().map(|length| usize::try_from(*length).unwrap_or(0)).collect();
+    Ok(Tensor { shape, values: wrap(values.to_vec()) })
+}
+
+/// An input or output as the model declares it.
+pub(super) fn port(outlet: &Outlet) -> Port {
+    let (element, shape) = match outlet.dtype() {
+        ValueType::Tensor { ty, shape, dimension_symbols } => {
+            let extents = shape.iter().zip(dimension_symbols.iter()).map(|(length, name)| {
+                usize::try_from(*length).map_or_else(|_| Extent::Free(name.clone()), Extent::Fixed)
+            });
+            (
+                element(*ty).map_or("of an unknown type", ElementType::as_str),
+                Some(extents.collect()),
+            )
+        }
+        _ => ("sequence", None),
+    };
+    Port { name: outlet.name().to_owned(), element: Some(element), shape }
+}
+
+const fn element(kind: TensorElementType) -> Option<ElementType> {
+    Some(match kind {
+        TensorElementType::Float32 => ElementType::F32,
+        TensorElementType::Float64 => ElementType::F64,
+        TensorElementType::Int8 => ElementType::I8,
+        TensorElementType::Uint8 => ElementType::U8,
+        TensorElementType::Int32 => ElementType::I32,
+        TensorElementType::Int64 => ElementType::I64,
+        TensorElementType::Bool => ElementType::Bool,
+        _ => return None,
+    })
+}
