@@ -41,7 +41,7 @@ pub struct Shipped {
 }
 
 /// What goes beside every number of a model that is not trained.
-pub const SEEDED: &str = "seeded weights: speed only";
+pub const SEEDED: &str = crate::family::SEEDED_NOTICE;
 
 /// What ships for an application.
 #[must_use]

@@ -10,6 +10,7 @@
 //! * [`application`]: what an input becomes before the engine and what tensors become after it.
 //! * [`Photo`]: JPEG, PNG and WebP in, within a stated memory rule; PNG and JPEG out.
 //! * [`Session`]: one application on one engine, and the clock around each stage.
+//! * [`family`]: published architectures, written with seeded weights.
 //! * [`catalogue`]: the applications that ship, their models and their sample inputs.
 //!
 //! What this crate deliberately does **not** know: files, sockets, environments, trials,
@@ -19,6 +20,7 @@ pub mod application;
 pub mod catalogue;
 pub mod engine;
 mod error;
+pub mod family;
 mod input;
 mod labels;
 mod outcome;
