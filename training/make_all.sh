@@ -1,10 +1,14 @@
 #!/bin/sh
-# Trains, measures and exports both models; see README.md.
+# Trains, measures and exports the models; see README.md.
 set -eu
 cd "$(dirname "$0")"
 python derain_train.py --seed 7
 python traffic_light_train.py --seed 11
+python -m traffic_sign.train --seed 17
 python derain_evaluate.py
 python traffic_light_evaluate.py
+python -m traffic_sign.evaluate
+python quantise.py
+python quantise_evaluate.py
 python samples.py
 python speed.py

@@ -1,4 +1,4 @@
-"""Times both models with onnxruntime on one thread.
+"""Times the models with onnxruntime on one thread.
 
     python speed.py
 """
@@ -22,7 +22,8 @@ def milliseconds(session, image, runs):
 
 def main():
     rng = np.random.default_rng(0)
-    for name, shape, runs in (("derain", (1, 3, 512, 512), 30), ("traffic-light", (1, 3, 64, 64), 300)):
+    for name, shape, runs in (("derain", (1, 3, 512, 512), 30), ("traffic-light", (1, 3, 64, 64), 300),
+                              ("traffic-sign", (1, 3, 48, 48), 300)):
         median, least = milliseconds(open_model(MODELS / f"{name}.onnx"), rng.random(shape, np.float32), runs)
         print(f"{name} {shape}: median {median:.2f} ms, least {least:.2f} ms of {runs} runs")
 
