@@ -1,4 +1,5 @@
-//! The project's own rules, made executable: `cargo run -p xtask -- tidy`.
+//! The project's own rules, made executable: `cargo run -p xtask -- tidy`; and its fuzz
+//! targets: `cargo run -p xtask -- fuzz [TARGET] [--seconds N]`.
 //!
 //! What a compiler cannot see and a reviewer forgets: which crate may see which, how long a
 //! file may grow, that every promised number names its proof. What this tool deliberately
@@ -6,9 +7,10 @@
 
 mod dependencies;
 mod files;
+mod fuzz;
 mod specification;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// One broken rule: where, and what to do.
@@ -19,12 +21,27 @@ struct Finding {
 
 #[allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool")]
 fn main() -> ExitCode {
-    if std::env::args().nth(1).as_deref() != Some("tidy") {
-        eprintln!("usage: cargo run -p xtask -- tidy");
-        return ExitCode::from(2);
-    }
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
     let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-    let findings = [dependencies::check(&root), files::check(&root), specification::check(&root)]
+    match arguments.first().map(String::as_str) {
+        Some("tidy") => tidy(&root),
+        Some("fuzz") => match fuzz::run(&root, &arguments[1..]) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("fuzz: {error:#}");
+                ExitCode::FAILURE
+            }
+        },
+        _ => {
+            eprintln!("usage: cargo run -p xtask -- tidy | fuzz [TARGET] [--seconds N]");
+            ExitCode::from(2)
+        }
+    }
+}
+
+#[allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool")]
+fn tidy(root: &Path) -> ExitCode {
+    let findings = [dependencies::check(root), files::check(root), specification::check(root)]
         .into_iter()
         .collect::<anyhow::Result<Vec<_>>>();
     match findings {
