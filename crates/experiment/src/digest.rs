@@ -27,6 +27,14 @@ impl Sha256Digest {
         Self(hex::encode(hasher.finalize()))
     }
 
+    /// The digest that is written as 64 hexadecimal digits of either case; `None` for any
+    /// other text.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        fits.then(|| Self(text.to_ascii_lowercase()))
+    }
+
     /// All 64 hexadecimal characters.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -59,5 +67,8 @@ mod tests {
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
         assert_eq!(digest.short(), "ba7816bf8f01");
+        assert_eq!(Sha256Digest::parse(&digest.as_str().to_uppercase()), Some(digest));
+        assert_eq!(Sha256Digest::parse(&"g".repeat(64)), None);
+        assert_eq!(Sha256Digest::parse(""), None);
     }
 }

@@ -8,6 +8,7 @@
 pub mod asked;
 mod error;
 mod keys;
+mod workload;
 mod written;
 
 pub use error::{FileError, Problem};
@@ -44,7 +45,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{ApplicationName, EnvironmentKind};
+    use crate::{ApplicationName, EnvironmentKind, ModelSource, TaskSpec};
 
     fn complaint(text: &str) -> String {
         parse(text, "edge.toml").expect_err("the file is wrong").to_string()
@@ -74,7 +75,7 @@ mod tests {
         )
         .expect("a valid file");
         assert_eq!(experiment.environments[0].kind, EnvironmentKind::Container);
-        assert_eq!(experiment.workloads[0].application, ApplicationName::Derain);
+        assert_eq!(experiment.workloads[0].task, TaskSpec::Application(ApplicationName::Derain));
         assert_eq!(experiment.workloads[0].trials, 50);
         let again =
             parse(&asked::write(&experiment), "again").expect("what is written can be read");
@@ -137,6 +138,109 @@ mod tests {
             complaint("[[environment]]\nkind = \"native\"\nprice = { hourly = \"much\" }")
                 .contains("is not an amount of money")
         );
+    }
+
+    #[test]
+    fn every_kind_of_workload_is_read_and_written_again() {
+        let digest = "ab".repeat(32);
+        let text = format!(
+            r#"
+            [[workload]]
+            name = "own"
+            application = "derain"
+            model = "https://models.example/derain.onnx"
+            sha256 = "{digest}"
+            labels = "names.txt"
+            [[workload]]
+            name = "seeded"
+            application = "derain"
+            model = "seeded:yolov5s"
+            [[workload]]
+            kind = "onnx"
+            model = "m.onnx"
+            axes = {{ batch = 1, height = 224 }}
+            expected = "out.npz"
+            tolerance = 0.001
+            [workload.tensors.mask]
+            file = "mask.raw"
+            dtype = "i64"
+            shape = [1, 8]
+            [workload.tensors.ids]
+            high = 30000.0
+            [[workload]]
+            kind = "command"
+            command = ["gzip", "-9", "a b"]
+            files = ["data.bin"]
+            runs_per_trial = 3
+            timeout = "2m"
+            "#
+        );
+        let experiment = parse(&text, "edge.toml").expect("valid");
+        let [own, seeded, onnx, command] = experiment.workloads.as_slice() else {
+            panic!("four workloads");
+        };
+        assert!(matches!(&own.model, Some(ModelSource::Address { .. })));
+        assert_eq!(own.labels.as_deref(), Some("names.txt"));
+        assert_eq!(seeded.model, Some(ModelSource::Seeded("yolov5s".into())));
+        let TaskSpec::Onnx(spec) = &onnx.task else { panic!("{onnx:?}") };
+        assert_eq!(spec.axes["height"], 224);
+        assert_eq!(spec.tensors["mask"].shape, Some(vec![1, 8]));
+        let TaskSpec::Command(spec) = &command.task else { panic!("{command:?}") };
+        assert_eq!((spec.timeout_seconds, command.inputs_per_trial), (120, Some(3)));
+        let again = parse(&asked::write(&experiment), "again").expect("written");
+        assert_eq!(again, experiment);
+        let json = serde_json::to_string(&experiment.workloads).expect("text");
+        let read: Vec<crate::WorkloadSpec> = serde_json::from_str(&json).expect("read");
+        assert_eq!(read, experiment.workloads);
+    }
+
+    #[test]
+    fn a_key_that_says_nothing_to_its_kind_is_refused_where_it_stands() {
+        assert_eq!(
+            complaint("[[workload]]\nkind = \"command\"\ncommand = [\"true\"]\nmodel = \"m\""),
+            "edge.toml:4:9: `model` says nothing to a workload of kind \"command\"; it belongs to \
+             kind \"application\" and \"onnx\"; of \"command\" are: command, files, \
+             runs_per_trial, timeout"
+        );
+        let refused = [
+            ("kind = \"onnx\"\nmodel = \"m\"\nlabels = \"l\"", "4:10: `labels` says nothing"),
+            ("application = \"derain\"\naxes = { a = 1 }", "3:8: `axes` says nothing"),
+            ("kind = \"onnx\"", "1:1: a workload of kind \"onnx\" needs `model`"),
+            ("kind = \"command\"\ncommand = []", "3:11: a workload of kind \"command\" needs"),
+            ("trials = 3", "1:1: a workload of kind \"application\" needs `application`"),
+            ("kind = \"onxx\"", "2:8: unknown workload kind `onxx`; did you mean `onnx`?"),
+            ("kind = \"service\"", "2:8: workload kind `service` is not supported by this"),
+            ("kind = \"onnx\"\nmodel = \"m\"\naxes = { batch = 0 }", "4:18: axis `batch`"),
+            ("kind = \"onnx\"\nmodel = \"m\"\ntolerance = 0.1", "4:13: `tolerance` compares"),
+            (
+                "kind = \"onnx\"\nmodel = \"m\"\ntensors = { x = { dtype = \"f16\" } }",
+                "4:27: `f16` elements are not supported",
+            ),
+            (
+                "kind = \"onnx\"\nmodel = \"m\"\ntensors = { x = { dtpye = \"f32\" } }",
+                "4:19: unknown key `workload.tensors.x.dtpye`; did you mean `dtype`?",
+            ),
+            (
+                "kind = \"command\"\ncommand = [\"true\"]\ntimeout = \"soon\"",
+                "4:11: `timeout = \"soon\"` is not a time",
+            ),
+            (
+                "application = \"derain\"\nmodel = \"http://a.example/m\"",
+                "3:9: `http://a.example/m` is not encrypted; use https://",
+            ),
+            (
+                "application = \"derain\"\nmodel = \"https://a.example/m\"",
+                "3:9: a model by address needs its `sha256`",
+            ),
+            (
+                "application = \"derain\"\nmodel = \"m.onnx\"\nsha256 = \"00\"",
+                "4:10: `sha256` is for a model that is given by address",
+            ),
+        ];
+        for (text, expected) in refused {
+            let found = complaint(&format!("[[workload]]\n{text}"));
+            assert!(found.starts_with(&format!("edge.toml:{expected}")), "{found}");
+        }
     }
 
     #[test]

@@ -31,7 +31,8 @@ pub use environment::{
 pub use host::{Fact, HostFacts};
 pub use money::{Currency, Money, MoneyError};
 pub use plan::{
-    CellKey, CellPlan, EnvironmentPlan, InputFile, Plan, Restart, Unavailable, WorkloadPlan,
+    CellKey, CellPlan, CommandPlan, EnvironmentPlan, InputFile, OnnxPlan, Plan, Restart, TaskPlan,
+    TensorPlan, Unavailable, WorkloadPlan,
 };
 pub use price::{PriceSource, PriceSpec, ResolvedPrice};
 pub use run::{
@@ -43,6 +44,9 @@ pub use trial::{
 };
 pub use units::{ByteSize, CpuCount, UnitError};
 pub use usage::{Instrument, Instruments, Sample, Usage};
-pub use workload::{ApplicationName, WorkloadSpec};
+pub use workload::{
+    ApplicationName, CommandSpec, ModelSource, OnnxSpec, TaskSpec, TensorElement, TensorSpec,
+    WorkloadSpec,
+};
 
 pub use file::asked::Experiment;

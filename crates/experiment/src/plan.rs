@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -6,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ApplicationName, CpuCount, EnginePlan, EnvironmentKind, Limits, ResolvedPrice, Sha256Digest,
+    TensorElement,
 };
 
 /// When the agent of a cell is started anew.
@@ -60,15 +62,20 @@ pub struct InputFile {
 pub struct WorkloadPlan {
     /// Its name.
     pub name: String,
-    /// Its application.
-    pub application: ApplicationName,
-    /// Its model.
-    pub model: InputFile,
+    /// What it does.
+    #[serde(flatten)]
+    pub task: TaskPlan,
+    /// Its model. Empty for a command.
+    #[serde(default)]
+    pub model: Option<InputFile>,
+    /// Names of the model's classes, where they are not the application's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class_labels: Option<InputFile>,
     /// Labels that go beside every number of it, e.g. `seeded weights: speed only`.
     pub labels: Vec<String>,
-    /// Its inputs, in order.
+    /// Its inputs, in order. Empty for a command.
     pub inputs: Vec<InputFile>,
-    /// How many of them, in turn, make one trial.
+    /// How many of them, in turn, make one trial; how often one trial runs a command.
     pub inputs_per_trial: u32,
     /// Trials in each environment.
     pub trials: u32,
@@ -79,6 +86,88 @@ pub struct WorkloadPlan {
     /// The engine, the same in every environment.
     #[serde(default)]
     pub engine: EnginePlan,
+}
+
+/// What a workload does, as resolved.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskPlan {
+    /// An application that ships.
+    Application(ApplicationName),
+    /// Any ONNX model, its inputs and outputs as they are.
+    Onnx(OnnxPlan),
+    /// A program.
+    Command(CommandPlan),
+}
+
+impl TaskPlan {
+    /// The application's name; for another kind, the kind.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Application(application) => application.as_str(),
+            Self::Onnx(_) => "onnx",
+            Self::Command(_) => "command",
+        }
+    }
+
+    /// The application, where it is one.
+    #[must_use]
+    pub const fn application(&self) -> Option<ApplicationName> {
+        match self {
+            Self::Application(application) => Some(*application),
+            Self::Onnx(_) | Self::Command(_) => None,
+        }
+    }
+}
+
+/// What a model of no application is given, and what it must give.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OnnxPlan {
+    /// Length of each axis that the model leaves open, by its name.
+    pub axes: BTreeMap<String, u64>,
+    /// Seed of what is drawn at random.
+    pub seed: u64,
+    /// Inputs of the model that are the same in every inference, by name.
+    pub tensors: BTreeMap<String, TensorPlan>,
+    /// The outputs that must come: one file for each input, in their order, or none at all.
+    pub expected: Vec<InputFile>,
+    /// Largest difference from the expected outputs, as a share of the range of their values.
+    pub tolerance: f64,
+}
+
+/// One input of a model that is the same in every inference.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TensorPlan {
+    /// Its values; drawn at random where there is no file.
+    pub file: Option<InputFile>,
+    /// Type of its elements; the model's where not given.
+    pub element: Option<TensorElement>,
+    /// Its axes; the model's where not given.
+    pub shape: Option<Vec<u64>>,
+    /// Least value that is drawn.
+    pub low: Option<f64>,
+    /// Values that are drawn are less than this.
+    pub high: Option<f64>,
+}
+
+/// A program with everything that it needs inside an environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CommandPlan {
+    /// The program and its arguments, as asked.
+    pub command: Vec<String>,
+    /// The file that is executed: the program, or the interpreter that its first line names.
+    pub program: InputFile,
+    /// What it is given.
+    pub arguments: Vec<String>,
+    /// The dynamic linker that the program asks for. Empty where it is linked statically.
+    pub linker: Option<InputFile>,
+    /// Libraries that the program and the files need, as the linker of this host finds them.
+    pub libraries: Vec<InputFile>,
+    /// Files that lie in the program's working directory under their own names.
+    pub files: Vec<InputFile>,
+    /// After this time the program is ended and the trial has failed.
+    pub timeout_seconds: u64,
 }
 
 /// The name of a cell: one workload in one environment.

@@ -7,17 +7,13 @@ use serde::Serialize;
 
 use super::error::Problem;
 use super::keys::nearest;
-use super::written::{EnvironmentTable, ExperimentFile, PriceTable, WorkloadTable};
-use crate::{
-    ApplicationName, EngineWish, EnvironmentKind, EnvironmentSpec, PriceSpec, Restart, WorkloadSpec,
-};
+use super::workload::{table as workload_table, workloads};
+use super::written::{EnvironmentTable, ExperimentFile, PriceTable};
+use crate::{EnvironmentKind, EnvironmentSpec, PriceSpec, Restart, WorkloadSpec};
+
+pub use super::workload::{application, default_workload};
 
 const DEFAULT_SEED: u64 = 42;
-const DEFAULT_TRIALS: u32 = 20;
-const DEFAULT_WARMUP: u32 = 1;
-/// Ten thousand blocks of one second are three hours: more is a mistake of the keyboard.
-const MOST_TRIALS: u32 = 100_000;
-const MOST_THREADS: u32 = 4_096;
 
 /// An experiment as asked.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -35,7 +31,7 @@ pub struct Experiment {
 }
 
 impl Default for Experiment {
-    /// The main job: every application that ships, native and in a container.
+    /// The main job: two applications, native and in a container.
     fn default() -> Self {
         check(ExperimentFile { name: Some("main".to_owned()), ..ExperimentFile::default() })
             .unwrap_or_else(|problems| {
@@ -68,10 +64,11 @@ pub fn check(written: ExperimentFile) -> Result<Experiment, Vec<Problem>> {
     })
 }
 
-struct Problems(Vec<Problem>);
+/// What is wrong so far.
+pub(super) struct Problems(pub(super) Vec<Problem>);
 
 impl Problems {
-    fn add(&mut self, path: &str, message: String, help: impl Into<String>) {
+    pub(super) fn add(&mut self, path: &str, message: String, help: impl Into<String>) {
         self.0.push(Problem::at(path, message, help));
     }
 
@@ -89,7 +86,7 @@ impl Problems {
     }
 
     /// Names end up in file names, tables and SVG: letters, digits, `-`, `_`, `.` only.
-    fn name(&mut self, path: &str, what: &str, name: &str) {
+    pub(super) fn name(&mut self, path: &str, what: &str, name: &str) {
         let fits = !name.is_empty()
             && name.len() <= 40
             && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
@@ -98,6 +95,26 @@ impl Problems {
                 &format!("{path}.name"),
                 format!("`{name}` cannot name {what}"),
                 "use 1 to 40 letters, digits, `-`, `_` or `.`",
+            );
+        }
+    }
+
+    pub(super) fn within(&mut self, path: &str, key: &str, value: u32, least: u32, most: u32) {
+        if !(least..=most).contains(&value) {
+            self.add(
+                &format!("{path}.{key}"),
+                format!("`{key} = {value}` is out of range"),
+                format!("give a number from {least} to {most}"),
+            );
+        }
+    }
+
+    pub(super) fn supported(&mut self, path: &str, key: &str, value: Option<&str>, known: &[&str]) {
+        if let Some(value) = value.filter(|value| !known.contains(value)) {
+            self.add(
+                &format!("{path}.{key}"),
+                format!("`{key} = \"{value}\"` is not supported by this version"),
+                format!("use one of: {}", known.join(", ")),
             );
         }
     }
@@ -159,22 +176,6 @@ pub fn environment_kind(name: &str) -> Result<EnvironmentKind, Problem> {
     Err(Problem::at("", message, help))
 }
 
-/// The application of this name.
-///
-/// # Errors
-///
-/// A problem that names the nearest known application.
-pub fn application(name: &str) -> Result<ApplicationName, Problem> {
-    let known = ApplicationName::ALL.map(ApplicationName::as_str);
-    ApplicationName::from_name(name).ok_or_else(|| {
-        let help = nearest(name, &known).map_or_else(
-            || format!("this version has: {}", known.join(", ")),
-            |near| format!("did you mean `{near}`?"),
-        );
-        Problem::at("", format!("unknown application `{name}`"), help)
-    })
-}
-
 fn price_spec(
     path: &str,
     table: PriceTable,
@@ -213,84 +214,6 @@ fn price_spec(
     }
 }
 
-fn workloads(tables: Vec<WorkloadTable>, problems: &mut Problems) -> Vec<WorkloadSpec> {
-    if tables.is_empty() {
-        return ApplicationName::ALL.map(default_workload).to_vec();
-    }
-    let indexed = tables.into_iter().enumerate();
-    indexed
-        .filter_map(|(index, table)| workload(&format!("workload.{index}"), table, problems))
-        .collect()
-}
-
-/// A workload of which only the application was named.
-#[must_use]
-pub fn default_workload(application: ApplicationName) -> WorkloadSpec {
-    WorkloadSpec {
-        name: application.to_string(),
-        application,
-        model: None,
-        inputs: None,
-        inputs_per_trial: None,
-        trials: DEFAULT_TRIALS,
-        warmup: DEFAULT_WARMUP,
-        threads: None,
-        engine: EngineWish::Auto,
-    }
-}
-
-fn workload(path: &str, table: WorkloadTable, problems: &mut Problems) -> Option<WorkloadSpec> {
-    let application = match application(&table.application) {
-        Ok(application) => application,
-        Err(problem) => {
-            problems.0.push(problem.under(&format!("{path}.application")));
-            return None;
-        }
-    };
-    let name = table.name.unwrap_or_else(|| application.to_string());
-    problems.name(path, "a workload", &name);
-    supported(path, "kind", table.kind.as_deref(), &["application"], problems);
-    supported(path, "engine", table.engine.as_deref(), &EngineWish::NAMES, problems);
-    let engine = table.engine.as_deref().and_then(EngineWish::from_name).unwrap_or_default();
-    supported(path, "trial", table.trial.as_deref(), &["warm"], problems);
-    let trials = table.trials.unwrap_or(DEFAULT_TRIALS);
-    within(path, "trials", trials, 1, MOST_TRIALS, problems);
-    within(path, "inputs_per_trial", table.inputs_per_trial.unwrap_or(1), 1, MOST_TRIALS, problems);
-    within(path, "threads", table.threads.unwrap_or(1), 1, MOST_THREADS, problems);
-    let warmup = table.warmup.unwrap_or(DEFAULT_WARMUP);
-    within(path, "warmup", warmup, 0, MOST_TRIALS, problems);
-    Some(WorkloadSpec {
-        model: table.model,
-        inputs: table.inputs,
-        inputs_per_trial: table.inputs_per_trial,
-        trials,
-        warmup,
-        threads: table.threads,
-        engine,
-        ..WorkloadSpec { name, ..default_workload(application) }
-    })
-}
-
-fn within(path: &str, key: &str, value: u32, least: u32, most: u32, problems: &mut Problems) {
-    if !(least..=most).contains(&value) {
-        problems.add(
-            &format!("{path}.{key}"),
-            format!("`{key} = {value}` is out of range"),
-            format!("give a number from {least} to {most}"),
-        );
-    }
-}
-
-fn supported(path: &str, key: &str, value: Option<&str>, known: &[&str], problems: &mut Problems) {
-    if let Some(value) = value.filter(|value| !known.contains(value)) {
-        problems.add(
-            &format!("{path}.{key}"),
-            format!("`{key} = \"{value}\"` is not supported by this version"),
-            format!("use one of: {}", known.join(", ")),
-        );
-    }
-}
-
 /// The experiment written as a file again, as the record keeps it when options changed it.
 #[must_use]
 pub fn write(experiment: &Experiment) -> String {
@@ -316,21 +239,5 @@ fn environment_table(spec: &EnvironmentSpec) -> EnvironmentTable {
         cpus: spec.cpus,
         memory: spec.memory,
         price,
-    }
-}
-
-fn workload_table(spec: &WorkloadSpec) -> WorkloadTable {
-    WorkloadTable {
-        name: Some(spec.name.clone()),
-        kind: Some("application".to_owned()),
-        application: spec.application.to_string(),
-        model: spec.model.clone(),
-        engine: Some(spec.engine.to_string()),
-        inputs: spec.inputs.clone(),
-        inputs_per_trial: spec.inputs_per_trial,
-        trials: Some(spec.trials),
-        warmup: Some(spec.warmup),
-        threads: spec.threads,
-        trial: None,
     }
 }

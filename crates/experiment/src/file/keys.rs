@@ -10,7 +10,7 @@ use super::written::experiment_schema;
 
 /// Names that the design gives a meaning and this version does not serve yet, each with
 /// what to do meanwhile.
-const PLANNED: [(&str, &str); 9] = [
+const PLANNED: [(&str, &str); 7] = [
     ("load", "load generation comes with workloads of kind \"service\"; remove the table"),
     ("schedule", "campaigns come later; run the file from a timer meanwhile"),
     ("environment.disk", "disks come with virtual machines; remove the key"),
@@ -21,8 +21,6 @@ const PLANNED: [(&str, &str); 9] = [
     ("environment.qemu", "virtual machines come later; remove the table"),
     ("environment.firecracker", "microVMs come later; remove the table"),
     ("environment.ssh", "other hosts come later; remove the table"),
-    ("workload.labels", "labels come with your own models; remove the key"),
-    ("workload.sha256", "models by address come later; give a path"),
 ];
 
 /// Every key of the document that the schema does not know, in the order of the text.
@@ -42,10 +40,16 @@ fn walk(
     path: &str,
     problems: &mut Vec<Problem>,
 ) {
-    let Some(properties) = resolve(root, schema).get("properties").and_then(Value::as_object)
-    else {
+    let schema = resolve(root, schema);
+    if let Some(named_by_the_user) = schema.get("additionalProperties").filter(|s| s.is_object()) {
+        for (key, value) in table.iter() {
+            if let DeValue::Table(inner) = value.get_ref() {
+                walk(root, named_by_the_user, inner, &format!("{path}.{}", key.get_ref()), problems);
+            }
+        }
         return;
-    };
+    }
+    let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
     for (key, value) in table.iter() {
         let name: &str = key.get_ref();
         let full = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };

@@ -1,5 +1,7 @@
 //! The file's own shape: what may be written, before anything is checked.
 
+use std::collections::BTreeMap;
+
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +23,7 @@ pub struct ExperimentFile {
     /// Environments to compare; native and container unless given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub environment: Vec<EnvironmentTable>,
-    /// Workloads to run in each; every application that ships, unless given.
+    /// Workloads to run in each; the main job (derain and traffic-light) unless given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub workload: Vec<WorkloadTable>,
 }
@@ -62,28 +64,59 @@ pub struct PriceTable {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WorkloadTable {
-    /// Its name in tables and figures; its application's unless given.
+    /// Its name in tables and figures; its application's, else its kind's unless given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// "application", the only kind of this version.
+    /// "application" (the default), "onnx" (any model) or "command" (any program).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
-    /// One of "derain", "traffic-light".
-    pub application: String,
-    /// Path of an ONNX model, relative to this file; the application's own unless given.
+    /// Kind "application": its name, as `weighbridge app list` prints it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub application: Option<String>,
+    /// An ONNX model: a path relative to this file, "https://…" together with `sha256`, or
+    /// "seeded:FAMILY" for random weights. Of kind "application", its own unless given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// SHA-256 of a model that is given by address, 64 hexadecimal digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Kind "application": a text file with the name of one class a line, in the order of the
+    /// model's output; the application's own unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<String>,
     /// "auto" (onnxruntime where its library is found, else rten; the default), "rten",
     /// "onnxruntime" or "onnxruntime-cuda". The same in every environment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,
-    /// A photo, or a directory of them, relative to this file; the shipped samples unless given.
+    /// A file, or a directory of them, relative to this file. Of kind "application", photos or
+    /// recordings; the shipped samples unless given. Of kind "onnx", `.npy` or `.npz` files;
+    /// drawn at random from the seed unless given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inputs: Option<String>,
-    /// Inputs that make one trial, taken in turn; all of them once unless given, the shipped
-    /// traffic lights twenty times.
+    /// Inputs that make one trial, taken in turn; all of them once unless given, small shipped
+    /// samples several times.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inputs_per_trial: Option<u32>,
+    /// Kind "onnx": a `.npy` or `.npz` file of the outputs that must come, or a directory with
+    /// one for each input under the same name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// Kind "onnx": largest difference from what is expected, as a share of the range of the
+    /// expected values; 0.0001 unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tolerance: Option<f64>,
+    /// Kind "command": the program and its arguments. No shell reads them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<Vec<String>>,
+    /// Kind "command": files that it finds in its working directory, relative to this file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub files: Option<Vec<String>>,
+    /// Kind "command": how often one trial runs it; 1 unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runs_per_trial: Option<u32>,
+    /// Kind "command": after this time it is ended, such as "90s" or "10m"; "60s" unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<String>,
     /// Trials in each environment; 20 unless given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trials: Option<u32>,
@@ -96,6 +129,36 @@ pub struct WorkloadTable {
     /// "warm", the only way of this version: the model is loaded before the trial.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trial: Option<String>,
+    /// Kind "onnx": length of each axis that the model leaves open, by its name, such as
+    /// { batch = 1, height = 224 }.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub axes: Option<BTreeMap<String, u64>>,
+    /// Kind "onnx": inputs of the model that are the same in every inference, by name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tensors: Option<BTreeMap<String, TensorTable>>,
+}
+
+/// One input of a model: a file, or drawn at random.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TensorTable {
+    /// An `.npy` file, or raw little-endian values with `dtype` and `shape`, relative to this
+    /// file; drawn at random unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// "f32", "f64", "i8", "u8", "i32", "i64" or "bool"; the model's unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dtype: Option<String>,
+    /// Length of each axis; the model's unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Vec<u64>>,
+    /// Least value that is drawn; 0 unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub low: Option<f64>,
+    /// Values that are drawn are less than this; 1 for floating point numbers and 2 for whole
+    /// ones unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub high: Option<f64>,
 }
 
 /// The JSON Schema of an experiment file, for editors.

@@ -1,0 +1,490 @@
+//! What a `[[workload]]` asks, checked: each kind has its own keys, and a key that says nothing
+//! to a kind is a mistake, not a decoration.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+
+use super::asked::Problems;
+use super::error::Problem;
+use super::keys::nearest;
+use super::written::{TensorTable, WorkloadTable};
+use crate::{
+    ApplicationName, CommandSpec, EngineWish, ModelSource, OnnxSpec, Sha256Digest, TaskSpec,
+    TensorElement, TensorSpec, WorkloadSpec,
+};
+
+const DEFAULT_TRIALS: u32 = 20;
+const DEFAULT_WARMUP: u32 = 1;
+/// Ten thousand blocks of one second are three hours: more is a mistake of the keyboard.
+const MOST_TRIALS: u32 = 100_000;
+const MOST_THREADS: u32 = 4_096;
+/// Two engines agree to about this share of the outputs' range in 32-bit arithmetic.
+const DEFAULT_TOLERANCE: f64 = 1e-4;
+const DEFAULT_TIMEOUT: &str = "60s";
+const LONGEST_TIMEOUT_SECONDS: u64 = 24 * 3600;
+/// Longest axis of a model, and most values of a tensor: beyond it nothing fits a memory.
+const LONGEST_AXIS: u64 = 1 << 31;
+
+/// Keys that belong to every kind.
+const COMMON: [&str; 5] = ["name", "kind", "trials", "warmup", "trial"];
+
+/// Keys of each kind besides those.
+const KEYS: [(&str, &[&str]); 3] = [
+    (
+        "application",
+        &[
+            "application",
+            "model",
+            "sha256",
+            "labels",
+            "engine",
+            "inputs",
+            "inputs_per_trial",
+            "threads",
+        ],
+    ),
+    (
+        "onnx",
+        &[
+            "model",
+            "sha256",
+            "engine",
+            "inputs",
+            "inputs_per_trial",
+            "threads",
+            "axes",
+            "tensors",
+            "expected",
+            "tolerance",
+        ],
+    ),
+    ("command", &["command", "files", "runs_per_trial", "timeout"]),
+];
+
+/// The application of this name.
+///
+/// # Errors
+///
+/// A problem that names the nearest known application.
+pub fn application(name: &str) -> Result<ApplicationName, Problem> {
+    let known = ApplicationName::ALL.map(ApplicationName::as_str);
+    ApplicationName::from_name(name).ok_or_else(|| {
+        let help = nearest(name, &known).map_or_else(
+            || format!("this version has: {}", known.join(", ")),
+            |near| format!("did you mean `{near}`?"),
+        );
+        Problem::at("", format!("unknown application `{name}`"), help)
+    })
+}
+
+/// A workload of which only the application was named.
+#[must_use]
+pub fn default_workload(application: ApplicationName) -> WorkloadSpec {
+    WorkloadSpec {
+        name: application.to_string(),
+        task: TaskSpec::Application(application),
+        model: None,
+        labels: None,
+        inputs: None,
+        inputs_per_trial: None,
+        trials: DEFAULT_TRIALS,
+        warmup: DEFAULT_WARMUP,
+        threads: None,
+        engine: EngineWish::Auto,
+    }
+}
+
+pub(super) fn workloads(tables: Vec<WorkloadTable>, problems: &mut Problems) -> Vec<WorkloadSpec> {
+    if tables.is_empty() {
+        return ApplicationName::MAIN_JOB.map(default_workload).to_vec();
+    }
+    let indexed = tables.into_iter().enumerate();
+    indexed
+        .filter_map(|(index, table)| workload(&format!("workload.{index}"), table, problems))
+        .collect()
+}
+
+fn workload(path: &str, table: WorkloadTable, problems: &mut Problems) -> Option<WorkloadSpec> {
+    let kind = kind(path, &table, problems)?;
+    foreign_keys(path, kind, &table, problems);
+    let model = model(path, &table, problems);
+    let task = match kind {
+        "onnx" => TaskSpec::Onnx(onnx(path, &table, problems)?),
+        "command" => TaskSpec::Command(command(path, &table, problems)?),
+        _ => TaskSpec::Application(named_application(path, &table, problems)?),
+    };
+    let name = table.name.unwrap_or_else(|| task.name().to_owned());
+    problems.name(path, "a workload", &name);
+    problems.supported(path, "engine", table.engine.as_deref(), &EngineWish::NAMES);
+    problems.supported(path, "trial", table.trial.as_deref(), &["warm"]);
+    let trials = table.trials.unwrap_or(DEFAULT_TRIALS);
+    problems.within(path, "trials", trials, 1, MOST_TRIALS);
+    let key = if kind == "command" { "runs_per_trial" } else { "inputs_per_trial" };
+    let inputs_per_trial = table.inputs_per_trial.or(table.runs_per_trial);
+    problems.within(path, key, inputs_per_trial.unwrap_or(1), 1, MOST_TRIALS);
+    problems.within(path, "threads", table.threads.unwrap_or(1), 1, MOST_THREADS);
+    let warmup = table.warmup.unwrap_or(DEFAULT_WARMUP);
+    problems.within(path, "warmup", warmup, 0, MOST_TRIALS);
+    Some(WorkloadSpec {
+        name,
+        task,
+        model,
+        labels: table.labels,
+        inputs: table.inputs,
+        inputs_per_trial,
+        trials,
+        warmup,
+        threads: table.threads,
+        engine: table.engine.as_deref().and_then(EngineWish::from_name).unwrap_or_default(),
+    })
+}
+
+fn kind(path: &str, table: &WorkloadTable, problems: &mut Problems) -> Option<&'static str> {
+    let written = table.kind.as_deref().unwrap_or("application");
+    let known = TaskSpec::KINDS.into_iter().find(|kind| *kind == written);
+    if known.is_none() {
+        let listed = format!("this version has: {}", TaskSpec::KINDS.join(", "));
+        let (message, help) = if TaskSpec::PLANNED_KINDS.contains(&written) {
+            (format!("workload kind `{written}` is not supported by this version"), listed)
+        } else {
+            let near = nearest(written, &TaskSpec::KINDS);
+            let help = near.map_or(listed, |near| format!("did you mean `{near}`?"));
+            (format!("unknown workload kind `{written}`"), help)
+        };
+        problems.add(&format!("{path}.kind"), message, help);
+    }
+    known
+}
+
+/// Which keys the table has, by name.
+fn present(table: &WorkloadTable) -> Vec<String> {
+    // What is serialised is what was written: an absent key is left out.
+    match toml::Table::try_from(table) {
+        Ok(written) => written.keys().cloned().collect(),
+        Err(_) => Vec::new(),
+    }
+}
+
+fn foreign_keys(path: &str, kind: &str, table: &WorkloadTable, problems: &mut Problems) {
+    let own: &[&str] = KEYS.iter().find(|(of, _)| *of == kind).map_or(&[], |(_, keys)| keys);
+    for key in present(table) {
+        if COMMON.contains(&key.as_str()) || own.contains(&key.as_str()) {
+            continue;
+        }
+        let owners: Vec<String> = KEYS
+            .iter()
+            .filter(|(_, keys)| keys.contains(&key.as_str()))
+            .map(|(kind, _)| format!("\"{kind}\""))
+            .collect();
+        problems.add(
+            &format!("{path}.{key}"),
+            format!("`{key}` says nothing to a workload of kind \"{kind}\""),
+            format!(
+                "it belongs to kind {}; of \"{kind}\" are: {}",
+                owners.join(" and "),
+                own.join(", ")
+            ),
+        );
+    }
+}
+
+fn named_application(
+    path: &str,
+    table: &WorkloadTable,
+    problems: &mut Problems,
+) -> Option<ApplicationName> {
+    let Some(name) = &table.application else {
+        let known = ApplicationName::ALL.map(ApplicationName::as_str).join(", ");
+        problems.add(
+            path,
+            "a workload of kind \"application\" needs `application`".to_owned(),
+            format!("give one of: {known}; or another `kind`"),
+        );
+        return None;
+    };
+    application(name)
+        .map_err(|problem| problems.0.push(problem.under(&format!("{path}.application"))))
+        .ok()
+}
+
+/// What `model` and `sha256` mean together.
+fn model(path: &str, table: &WorkloadTable, problems: &mut Problems) -> Option<ModelSource> {
+    let written = table.model.as_deref();
+    let is_address = written.is_some_and(|model| model.contains("://"));
+    if let (Some(_), false) = (&table.sha256, is_address) {
+        problems.add(
+            &format!("{path}.sha256"),
+            "`sha256` is for a model that is given by address".to_owned(),
+            "give `model = \"https://…\"`, or remove `sha256`",
+        );
+    }
+    let written = written?;
+    let key = format!("{path}.model");
+    if let Some(family) = written.strip_prefix("seeded:") {
+        if family.is_empty() {
+            problems.add(&key, "`seeded:` names no family".to_owned(), "write \"seeded:yolov5s\"");
+        }
+        return Some(ModelSource::Seeded(family.to_owned()));
+    }
+    if !is_address {
+        return Some(ModelSource::File(written.to_owned()));
+    }
+    if let Err((message, help)) = usable_address(written) {
+        problems.add(&key, message, help);
+        return None;
+    }
+    let digest = table.sha256.as_deref().and_then(Sha256Digest::parse);
+    if digest.is_none() {
+        let (key, message) = match &table.sha256 {
+            Some(_) => (format!("{path}.sha256"), "`sha256` is not 64 hexadecimal digits"),
+            None => (key, "a model by address needs its `sha256`"),
+        };
+        let help = "give the digest that `sha256sum` prints of the file that you trust";
+        problems.add(&key, message.to_owned(), help);
+    }
+    Some(ModelSource::Address { url: written.to_owned(), sha256: digest? })
+}
+
+/// Only encrypted addresses, and this host itself.
+fn usable_address(address: &str) -> Result<(), (String, &'static str)> {
+    let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = match host.strip_prefix('[') {
+        Some(six) => six.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    let loopback = ["localhost", "::1"].contains(&host) || host.starts_with("127.");
+    match scheme {
+        _ if host.is_empty() => {
+            Err((format!("`{address}` names no host"), "write \"https://HOST/PATH\""))
+        }
+        "https" => Ok(()),
+        "http" if loopback => Ok(()),
+        "http" => Err((
+            format!("`{address}` is not encrypted"),
+            "use https://; http:// is for this host itself only",
+        )),
+        _ => Err((format!("`{scheme}://` cannot be read"), "use https://, or a path")),
+    }
+}
+
+fn onnx(path: &str, table: &WorkloadTable, problems: &mut Problems) -> Option<OnnxSpec> {
+    let before = problems.0.len();
+    if table.model.is_none() {
+        problems.add(
+            path,
+            "a workload of kind \"onnx\" needs `model`".to_owned(),
+            "give the path of an ONNX model",
+        );
+    }
+    let axes = table.axes.clone().unwrap_or_default();
+    for (name, length) in &axes {
+        if !(1..=LONGEST_AXIS).contains(length) {
+            problems.add(
+                &format!("{path}.axes.{name}"),
+                format!("axis `{name}` of length {length} is out of range"),
+                format!("give a number from 1 to {LONGEST_AXIS}"),
+            );
+        }
+    }
+    let mut tensors = BTreeMap::new();
+    for (name, written) in table.tensors.iter().flatten() {
+        let spec = tensor(&format!("{path}.tensors.{name}"), name, written, problems);
+        tensors.insert(name.clone(), spec);
+    }
+    let tolerance = table.tolerance.unwrap_or(DEFAULT_TOLERANCE);
+    if !(tolerance >= 0.0 && tolerance.is_finite()) {
+        problems.add(
+            &format!("{path}.tolerance"),
+            format!("`tolerance = {tolerance}` is out of range"),
+            "give a number from 0",
+        );
+    }
+    if let (Some(_), None) = (table.tolerance, &table.expected) {
+        problems.add(
+            &format!("{path}.tolerance"),
+            "`tolerance` compares with `expected`, which is not given".to_owned(),
+            "give `expected`, or remove `tolerance`",
+        );
+    }
+    let expected = table.expected.clone();
+    (problems.0.len() == before).then_some(OnnxSpec { axes, tensors, expected, tolerance })
+}
+
+fn tensor(path: &str, name: &str, table: &TensorTable, problems: &mut Problems) -> TensorSpec {
+    let element = table.dtype.as_deref().and_then(|dtype| {
+        let known = TensorElement::ALL.map(TensorElement::as_str);
+        let element = TensorElement::from_name(dtype);
+        if element.is_none() {
+            let half = ["f16", "float16", "bf16", "bfloat16"].contains(&dtype);
+            let help = match nearest(dtype, &known).filter(|_| !half) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("use one of: {}", known.join(", ")),
+            };
+            let message = format!("`{dtype}` elements are not supported for tensor `{name}`");
+            problems.add(&format!("{path}.dtype"), message, help);
+        }
+        element
+    });
+    for length in table.shape.iter().flatten() {
+        if !(1..=LONGEST_AXIS).contains(length) {
+            problems.add(
+                &format!("{path}.shape"),
+                format!("an axis of length {length} is out of range"),
+                format!("give numbers from 1 to {LONGEST_AXIS}"),
+            );
+        }
+    }
+    let drawn = table.low.or(table.high);
+    if let (Some(_), Some(_)) = (&table.file, drawn) {
+        problems.add(
+            path,
+            format!("tensor `{name}` has a `file` and a range to draw from"),
+            "give either `file` or `low` and `high`",
+        );
+    }
+    let least = table.low.unwrap_or(0.0);
+    let most = table.high.unwrap_or(f64::INFINITY);
+    if least.is_nan() || most.is_nan() || least >= most || !least.is_finite() {
+        problems.add(
+            path,
+            format!("tensor `{name}`: nothing lies between {least} and {most}"),
+            "give a `low` that is less than `high`",
+        );
+    }
+    let TensorTable { file, shape, low, high, .. } = table.clone();
+    TensorSpec { file, element, shape, low, high }
+}
+
+fn command(path: &str, table: &WorkloadTable, problems: &mut Problems) -> Option<CommandSpec> {
+    let words = table.command.clone().unwrap_or_default();
+    if words.first().is_none_or(String::is_empty) {
+        problems.add(
+            &if table.command.is_some() { format!("{path}.command") } else { path.to_owned() },
+            "a workload of kind \"command\" needs `command`".to_owned(),
+            "give the program and its arguments, such as [\"gzip\", \"-9\", \"data.bin\"]",
+        );
+        return None;
+    }
+    if words.iter().any(|word| word.contains('\0')) {
+        problems.add(
+            &format!("{path}.command"),
+            "a program and its arguments hold no zero byte".to_owned(),
+            "remove it",
+        );
+        return None;
+    }
+    let written = table.timeout.as_deref().unwrap_or(DEFAULT_TIMEOUT);
+    let seconds = written.parse::<SignedDuration>().ok().map(|time| time.as_secs());
+    let seconds = seconds.and_then(|seconds| u64::try_from(seconds).ok());
+    let Some(timeout_seconds) =
+        seconds.filter(|seconds| (1..=LONGEST_TIMEOUT_SECONDS).contains(seconds))
+    else {
+        problems.add(
+            &format!("{path}.timeout"),
+            format!("`timeout = \"{written}\"` is not a time from 1s to 24h"),
+            "write a number and a unit, such as \"90s\" or \"10m\"",
+        );
+        return None;
+    };
+    let files = table.files.clone().unwrap_or_default();
+    Some(CommandSpec { command: words, files, timeout_seconds })
+}
+
+/// The workload written as a table again.
+pub(super) fn table(spec: &WorkloadSpec) -> WorkloadTable {
+    let (model, sha256) = match &spec.model {
+        None => (None, None),
+        Some(ModelSource::File(path)) => (Some(path.clone()), None),
+        Some(ModelSource::Address { url, sha256 }) => (Some(url.clone()), Some(sha256.to_string())),
+        Some(ModelSource::Seeded(family)) => (Some(format!("seeded:{family}")), None),
+    };
+    let common = WorkloadTable {
+        name: Some(spec.name.clone()),
+        kind: Some(spec.task.kind().to_owned()),
+        trials: Some(spec.trials),
+        warmup: Some(spec.warmup),
+        ..WorkloadTable::default()
+    };
+    if let TaskSpec::Command(command) = &spec.task {
+        return WorkloadTable {
+            command: Some(command.command.clone()),
+            files: Some(command.files.clone()).filter(|files| !files.is_empty()),
+            runs_per_trial: spec.inputs_per_trial,
+            timeout: Some(format!("{}s", command.timeout_seconds)),
+            ..common
+        };
+    }
+    let engine = Some(spec.engine.to_string());
+    let (inputs, inputs_per_trial, threads) =
+        (spec.inputs.clone(), spec.inputs_per_trial, spec.threads);
+    let with_model =
+        WorkloadTable { model, sha256, engine, inputs, inputs_per_trial, threads, ..common };
+    match &spec.task {
+        TaskSpec::Onnx(onnx) => {
+            let tensors = onnx.tensors.iter();
+            let tensors: BTreeMap<String, TensorTable> =
+                tensors.map(|(name, spec)| (name.clone(), tensor_table(spec))).collect();
+            WorkloadTable {
+                axes: Some(onnx.axes.clone()).filter(|axes| !axes.is_empty()),
+                tensors: Some(tensors).filter(|tensors| !tensors.is_empty()),
+                tolerance: onnx.expected.is_some().then_some(onnx.tolerance),
+                expected: onnx.expected.clone(),
+                ..with_model
+            }
+        }
+        task => WorkloadTable {
+            application: Some(task.name().to_owned()),
+            labels: spec.labels.clone(),
+            ..with_model
+        },
+    }
+}
+
+fn tensor_table(spec: &TensorSpec) -> TensorTable {
+    TensorTable {
+        file: spec.file.clone(),
+        dtype: spec.element.map(|element| element.to_string()),
+        shape: spec.shape.clone(),
+        low: spec.low,
+        high: spec.high,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_of_the_table_belongs_to_a_kind() {
+        let schema = super::super::experiment_schema();
+        let properties = schema
+            .pointer("/$defs/WorkloadTable/properties")
+            .and_then(|properties| properties.as_object())
+            .expect("the schema of a workload");
+        let mut known: Vec<&str> = COMMON.to_vec();
+        known.extend(KEYS.iter().flat_map(|(_, keys)| keys.iter().copied()));
+        for key in properties.keys() {
+            assert!(known.contains(&key.as_str()), "`{key}` belongs to no kind");
+        }
+        assert!(known.iter().all(|key| properties.contains_key(*key)));
+    }
+
+    #[test]
+    fn only_encrypted_addresses_and_this_host_are_read() {
+        for good in ["https://a.example/m.onnx", "http://127.0.0.1:80/m", "http://[::1]:8/m"] {
+            assert_eq!(usable_address(good), Ok(()), "{good}");
+        }
+        for bad in [
+            "http://a.example/m",
+            "http://127.0.0.1@a.example/m",
+            "http://localhost.example/m",
+            "ftp://a/m",
+            "https:///m",
+        ] {
+            assert!(usable_address(bad).is_err(), "{bad}");
+        }
+    }
+}
