@@ -11,7 +11,7 @@ use weighbridge_measure::{Meter, OwnProcessMeter, Sampler};
 
 use crate::engine;
 use crate::files::read_verified;
-use crate::wire::{Failure, Pass, Prepare, Ready, Stage, Trial, TrialDone, WarmupDone};
+use crate::wire::{Failure, Pass, Prepare, Ready, Stage, Task, Trial, TrialDone, WarmupDone};
 use crate::work::{combined_digest, inputs_of};
 
 /// An application with its model loaded and its inputs in memory.
@@ -27,7 +27,13 @@ pub(crate) struct MeasuredWork {
 impl MeasuredWork {
     pub(crate) fn prepare(base: &Path, request: &Prepare) -> Result<(Self, Ready), Failure> {
         let began = Instant::now();
-        let model = read_verified(base, "model", &request.model)?;
+        let Task::Application { name, .. } = &request.task else {
+            return Err(Failure::new(Stage::Prepare, "this kind of task is not served yet"));
+        };
+        let Some(file) = &request.model else {
+            return Err(Failure::new(Stage::Prepare, "no model was given"));
+        };
+        let model = read_verified(base, "model", file)?;
         let mut inputs = Vec::with_capacity(request.inputs.len());
         for file in &request.inputs {
             inputs.push(Input::new(&*file.name, read_verified(base, "input", file)?));
@@ -36,14 +42,11 @@ impl MeasuredWork {
         let session = source
             .load(model, request.threads)
             .map_err(InferenceError::from)
-            .and_then(|engine| Session::new(application(request.application, None), engine))
+            .and_then(|engine| Session::new(application(*name, None), engine))
             .map_err(|error| {
                 let failure = Failure::from_error(Stage::Prepare, &error);
                 Failure {
-                    reason: format!(
-                        "cannot load model `{}`: {}",
-                        request.model.name, failure.reason
-                    ),
+                    reason: format!("cannot load model `{}`: {}", file.name, failure.reason),
                     ..failure
                 }
             })?;

@@ -13,7 +13,7 @@ use weighbridge_experiment::{
 };
 
 use crate::files::read_verified;
-use crate::wire::{Failure, Pass, Prepare, Ready, Trial, TrialDone, WarmupDone};
+use crate::wire::{Failure, Pass, Prepare, Ready, Task, Trial, TrialDone, WarmupDone};
 use crate::work::{combined_digest, inputs_of};
 
 /// Spread of the factor that all inferences of one start of an agent have in common.
@@ -34,8 +34,17 @@ const fn medians(application: ApplicationName) -> [f64; 4] {
     }
 }
 
+/// The same of anything else. A command has no stages but the whole.
+const fn task_medians(task: &Task) -> [f64; 4] {
+    match task {
+        Task::Application { name, .. } => medians(*name),
+        Task::Onnx(_) => [2e5, 2e4, 20e6, 5e4],
+        Task::Command(_) => [0.0, 0.0, 30e6, 0.0],
+    }
+}
+
 pub(crate) struct SimulatedWork {
-    application: ApplicationName,
+    medians: [f64; 4],
     seed: u64,
     threads: u32,
     slowdown: f64,
@@ -49,8 +58,14 @@ impl SimulatedWork {
         seed: u64,
     ) -> Result<(Self, Ready), Failure> {
         let began = Instant::now();
-        read_verified(base, "model", &request.model)?;
-        let mut digests = Vec::with_capacity(request.inputs.len());
+        if let Some(model) = &request.model {
+            read_verified(base, "model", model)?;
+        }
+        let mut digests = Vec::with_capacity(request.inputs.len().max(1));
+        if let Task::Command(command) = &request.task {
+            let words = format!("simulated {} {:?}", command.program.sha256, command.arguments);
+            digests.push(Some(Sha256Digest::of(words.as_bytes())));
+        }
         for input in &request.inputs {
             read_verified(base, "input", input)?;
             digests.push(Some(Sha256Digest::of(format!("simulated {}", input.sha256).as_bytes())));
@@ -62,7 +77,7 @@ impl SimulatedWork {
             threads: request.threads,
         };
         let work = Self {
-            application: request.application,
+            medians: task_medians(&request.task),
             seed,
             threads: request.threads.max(1),
             slowdown: 1.0 + request.slowdown_percent.unwrap_or(0.0) / 100.0,
@@ -107,7 +122,7 @@ impl SimulatedWork {
         random.set_stream(u64::from(pass.block) * 2);
         let block = (BLOCK_SIGMA * standard_normal(&mut random)).exp();
         random.set_stream(u64::from(pass.block) * 2 + kind);
-        let [decode, prepare, infer, interpret] = medians(self.application);
+        let [decode, prepare, infer, interpret] = self.medians;
         let infer = infer / f64::from(self.threads).powf(0.9);
         let slowdown = self.slowdown;
         inputs_of(pass, self.digests.len())
@@ -162,7 +177,13 @@ mod tests {
 
     fn work(seed: u64, slowdown: f64) -> SimulatedWork {
         let digests = vec![Some(Sha256Digest::of(b"a")), Some(Sha256Digest::of(b"b"))];
-        SimulatedWork { application: ApplicationName::Derain, seed, threads: 2, slowdown, digests }
+        SimulatedWork {
+            medians: medians(ApplicationName::Derain),
+            seed,
+            threads: 2,
+            slowdown,
+            digests,
+        }
     }
 
     fn trial(block: u32) -> Trial {

@@ -7,7 +7,7 @@ use weighbridge_experiment::Sha256Digest;
 use crate::measured::MeasuredWork;
 use crate::simulated::SimulatedWork;
 use crate::wire::{
-    Failure, INFERENCES_MAX, Pass, Prepare, Ready, Stage, Trial, TrialDone, WarmupDone,
+    Failure, INFERENCES_MAX, Pass, Prepare, Ready, Stage, Task, Trial, TrialDone, WarmupDone,
 };
 
 pub(crate) enum Work {
@@ -21,7 +21,7 @@ impl Work {
         request: &Prepare,
         simulate: Option<u64>,
     ) -> Result<(Self, Ready), Failure> {
-        if request.inputs.is_empty() {
+        if request.inputs.is_empty() && !matches!(request.task, Task::Command(_)) {
             return Err(Failure::new(
                 Stage::Prepare,
                 "no inputs were given; at least one is needed",

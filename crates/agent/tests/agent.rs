@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use weighbridge_agent::wire::{
-    Answer, EngineChoice, FileToRead, Hello, Pass, Prepare, Request, Stage, Trial, read_frame,
-    write_frame,
+    Answer, EngineChoice, FileToRead, Hello, Pass, Prepare, Request, Stage, Task, Trial,
+    read_frame, write_frame,
 };
 use weighbridge_agent::{AgentClient, ClientError};
 use weighbridge_experiment::{ApplicationName, Endpoint, InferenceTiming, Sha256Digest};
@@ -103,8 +103,8 @@ fn request(agent: &Agent) -> Prepare {
         .map(|(name, _)| file(&agent.directory, name))
         .collect();
     Prepare {
-        application: APPLICATION,
-        model: file(&agent.directory, "model.onnx"),
+        task: Task::Application { name: APPLICATION, labels: None },
+        model: Some(file(&agent.directory, "model.onnx")),
         inputs,
         threads: 1,
         engine: EngineChoice::Auto,
@@ -213,13 +213,13 @@ async fn files_that_changed_or_are_no_model_are_named_and_the_agent_goes_on() {
     }
 
     let mut missing = good.clone();
-    missing.model.path = "nowhere.onnx".into();
+    missing.model.as_mut().expect("a model").path = "nowhere.onnx".into();
     let (_, reason) = failure(client.prepare(missing, LONG).await.expect_err("missing"));
     assert!(reason.contains("photos/model.onnx") && reason.contains("nowhere.onnx"), "{reason}");
 
     let whole = (catalogue::shipped(APPLICATION).model)();
     fs::write(agent.directory.join("half.onnx"), &whole[..whole.len() / 2]).expect("written");
-    let truncated = Prepare { model: file(&agent.directory, "half.onnx"), ..good.clone() };
+    let truncated = Prepare { model: Some(file(&agent.directory, "half.onnx")), ..good.clone() };
     let (_, reason) = failure(client.prepare(truncated, LONG).await.expect_err("truncated"));
     assert!(reason.contains("half.onnx"), "{reason}");
 

@@ -4,13 +4,13 @@ use std::io::Cursor;
 
 use proptest::prelude::*;
 use weighbridge_agent::wire::{
-    Answer, EngineChoice, Failure, FileToRead, FrameError, Hello, Pass, Prepare, Ready, Request, SharedLibrary,
-    Stage, Trial, TrialDone, WarmupDone, Welcome, decode, encode, read_frame, wire_schema,
-    write_frame,
+    Answer, CommandTask, EngineChoice, Failure, FileToRead, FrameError, Hello, OnnxTask, Pass,
+    Prepare, Ready, Request, SharedLibrary, Stage, Task, TensorToMake, Trial, TrialDone,
+    WarmupDone, Welcome, decode, encode, read_frame, wire_schema, write_frame,
 };
 use weighbridge_experiment::{
     ApplicationName, EngineIdentity, Fact, HostFacts, InferenceTiming, Sample, SamplerCost,
-    Sha256Digest, Usage,
+    Sha256Digest, TensorElement, Usage,
 };
 
 fn digest() -> impl Strategy<Value = Sha256Digest> {
@@ -41,6 +41,60 @@ fn application() -> impl Strategy<Value = ApplicationName> {
     prop::sample::select(ApplicationName::ALL.to_vec())
 }
 
+fn tensor() -> impl Strategy<Value = TensorToMake> {
+    let element = prop::sample::select(TensorElement::ALL.to_vec());
+    (
+        prop::option::of(file()),
+        prop::option::of(element),
+        prop::option::of(prop::collection::vec(any::<u64>(), 0..4)),
+        prop::option::of(finite()),
+        prop::option::of(finite()),
+    )
+        .prop_map(|(file, element, shape, low, high)| TensorToMake {
+            file,
+            element,
+            shape,
+            low,
+            high,
+        })
+}
+
+fn task() -> impl Strategy<Value = Task> {
+    let onnx = (
+        prop::collection::btree_map("\\PC*", any::<u64>(), 0..3),
+        any::<u64>(),
+        prop::collection::btree_map("\\PC*", tensor(), 0..3),
+        prop::collection::vec(file(), 0..3),
+        finite(),
+    )
+        .prop_map(|(axes, seed, tensors, expected, tolerance)| {
+            Task::Onnx(OnnxTask { axes, seed, tensors, expected, tolerance })
+        });
+    let files = || prop::collection::vec(file(), 0..3);
+    let command = (
+        "\\PC*",
+        file(),
+        prop::collection::vec("\\PC*", 0..3),
+        prop::option::of(file()),
+        (files(), files()),
+        any::<u64>(),
+    )
+        .prop_map(|(name, program, arguments, linker, (libraries, files), timeout_seconds)| {
+            Task::Command(CommandTask {
+                name,
+                program,
+                arguments,
+                linker,
+                libraries,
+                files,
+                timeout_seconds,
+            })
+        });
+    let application = (application(), prop::option::of(file()))
+        .prop_map(|(name, labels)| Task::Application { name, labels });
+    prop_oneof![application, onnx, command]
+}
+
 fn prepare() -> impl Strategy<Value = Prepare> {
     let shared = (file(), prop::collection::vec(file(), 0..3), any::<bool>()).prop_map(
         |(library, dependencies, cuda)| {
@@ -49,15 +103,15 @@ fn prepare() -> impl Strategy<Value = Prepare> {
     );
     let engine = prop_oneof![Just(EngineChoice::Auto), Just(EngineChoice::Rten), shared];
     (
-        application(),
-        file(),
+        task(),
+        prop::option::of(file()),
         prop::collection::vec(file(), 0..4),
         any::<u32>(),
         engine,
         prop::option::of(finite()),
     )
-        .prop_map(|(application, model, inputs, threads, engine, slowdown_percent)| Prepare {
-            application,
+        .prop_map(|(task, model, inputs, threads, engine, slowdown_percent)| Prepare {
+            task,
             model,
             inputs,
             threads,
@@ -164,7 +218,11 @@ fn answer() -> impl Strategy<Value = Answer> {
         trial_done().prop_map(|done| Answer::TrialDone(Box::new(done))),
         digest().prop_map(|output_sha256| Answer::Digested { output_sha256 }),
         Just(Answer::Bye),
-        (stage, "\\PC*").prop_map(|(stage, reason)| Answer::Failed(Failure { stage, reason })),
+        (stage, "\\PC*", prop::option::of(any::<i32>())).prop_map(
+            |(stage, reason, command_exit_code)| {
+                Answer::Failed(Failure { stage, reason, command_exit_code })
+            }
+        ),
     ]
 }
 

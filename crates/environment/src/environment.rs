@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,8 +19,8 @@ const GONE_WITHIN: Duration = Duration::from_secs(5);
 /// Bytes or a file to be copied into an instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CopySource {
-    /// These bytes.
-    Bytes(Vec<u8>),
+    /// These bytes. Shared, since each block makes an instance of its own out of them.
+    Bytes(Arc<[u8]>),
     /// The contents of this file of the host.
     File(PathBuf),
 }

@@ -3,17 +3,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::{CellKey, Ended, Instruments, Sample, Sha256Digest, Usage};
 
-/// One inference, its stages timed apart by the agent's monotonic clock.
+/// One inference, its stages timed apart by the agent's monotonic clock. A stage that was not
+/// timed, as those of a command, is 0 here and left out of records.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct InferenceTiming {
-    /// Input bytes to pixels.
+    /// Input bytes to pixels, samples or arrays.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub decode_nanoseconds: u64,
-    /// Pixels to tensors.
+    /// Those to tensors.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub prepare_nanoseconds: u64,
-    /// The engine's call.
+    /// The engine's call; of a command, all of it.
     pub infer_nanoseconds: u64,
     /// Tensors to a result.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub interpret_nanoseconds: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+const fn is_zero(nanoseconds: &u64) -> bool {
+    *nanoseconds == 0
 }
 
 impl InferenceTiming {
@@ -112,6 +121,10 @@ pub struct TrialFailure {
     pub reason: String,
     /// How the instance ended, where it did.
     pub ended: Option<Ended>,
+    /// With which code a command ended, where that is what failed; a command that worked ended
+    /// with 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command_exit_code: Option<i32>,
 }
 
 /// Measured, or failed; a failure is a result too.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use through_binary::{cgroups_of, privileged, traces};
-use weighbridge_agent::wire::{EngineChoice, FileToRead, Pass, Prepare};
+use weighbridge_agent::wire::{EngineChoice, FileToRead, Pass, Prepare, Task};
 use weighbridge_agent::{AgentClient, ClientError};
 use weighbridge_environment::{
     ContainerEnvironment, CopySource, Environment, NativeEnvironment, Port, SimulatedEnvironment,
@@ -124,12 +124,12 @@ async fn an_instance_answers_reads_what_is_copied_in_and_is_gone_after_destroy()
             sha256: Sha256Digest::of(content),
         };
         for (name, content) in [("model.onnx", &*model), (name, input)] {
-            let source = CopySource::Bytes(content.to_vec());
+            let source = CopySource::Bytes(content.into());
             bench.environment.copy_in(resource, source, name).await.expect("copied");
         }
         let prepare = Prepare {
-            application: ApplicationName::TrafficLight,
-            model: to_read("model.onnx", &model),
+            task: Task::Application { name: ApplicationName::TrafficLight, labels: None },
+            model: Some(to_read("model.onnx", &model)),
             inputs: vec![to_read(name, input)],
             threads: 1,
             engine: EngineChoice::default(),

@@ -5,9 +5,10 @@ use super::EngineChoice;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use weighbridge_experiment::{
-    ApplicationName, EngineIdentity, HostFacts, InferenceTiming, Sample, SamplerCost, Sha256Digest,
-    Usage,
+    EngineIdentity, HostFacts, InferenceTiming, Sample, SamplerCost, Sha256Digest, Usage,
 };
+
+use super::Task;
 
 /// What an agent is asked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -53,11 +54,11 @@ pub struct FileToRead {
 /// What to load.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Prepare {
-    /// The application.
-    pub application: ApplicationName,
-    /// Its model.
-    pub model: FileToRead,
-    /// Its inputs; at least one.
+    /// What is to be done.
+    pub task: Task,
+    /// The model. Empty for a command.
+    pub model: Option<FileToRead>,
+    /// The inputs; at least one, but for a command, which has none.
     pub inputs: Vec<FileToRead>,
     /// Threads of the engine.
     pub threads: u32,
@@ -205,11 +206,14 @@ pub struct Failure {
     pub stage: Stage,
     /// What failed, on which file, why, for a person.
     pub reason: String,
+    /// With which code a command ended, where that is what failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command_exit_code: Option<i32>,
 }
 
 impl Failure {
     pub(crate) fn new(stage: Stage, reason: impl Into<String>) -> Self {
-        Self { stage, reason: reason.into() }
+        Self { stage, reason: reason.into(), command_exit_code: None }
     }
 
     /// The error with everything behind it.
@@ -220,7 +224,7 @@ impl Failure {
             reason = format!("{reason}: {error}");
             source = error.source();
         }
-        Self { stage, reason }
+        Self::new(stage, reason)
     }
 }
 
@@ -246,7 +250,7 @@ impl fmt::Display for Failure {
 
 /// Both kinds of message, for the published schema.
 #[derive(JsonSchema)]
-#[schemars(title = "weighbridge.wire/1")]
+#[schemars(title = "weighbridge.wire/2")]
 #[allow(dead_code, reason = "only its schema is used")]
 struct Wire {
     /// From the client.

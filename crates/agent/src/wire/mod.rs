@@ -1,4 +1,4 @@
-//! Messages between an agent and whoever asks it, protocol 1.
+//! Messages between an agent and whoever asks it, protocol 2.
 //!
 //! A frame is a big-endian 32-bit length and as many bytes of CBOR ([`read_frame`],
 //! [`write_frame`]). The first request is [`Request::Hello`] with the version; every request
@@ -7,6 +7,7 @@
 mod engine;
 mod frame;
 mod message;
+mod task;
 
 pub use engine::{EngineChoice, SharedLibrary};
 pub(crate) use frame::checked_length;
@@ -15,9 +16,10 @@ pub use message::{
     Answer, Failure, FileToRead, Hello, Pass, Prepare, Ready, Request, Stage, Trial, TrialDone,
     WarmupDone, Welcome, wire_schema,
 };
+pub use task::{CommandTask, OnnxTask, Task, TensorToMake};
 
 /// The version of the protocol that this crate speaks.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// Most inferences of one pass: their timings must fit one frame.
 pub const INFERENCES_MAX: u32 = 100_000;

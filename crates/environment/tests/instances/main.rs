@@ -42,14 +42,14 @@ async fn every_kind_makes_an_agent_that_can_be_reached_and_leaves_nothing() {
         assert_eq!(arguments.contains("--simulate"), kind == EnvironmentKind::Simulated);
         assert_eq!(ask(&agent, "environment"), "HOME=/ PATH=/usr/bin:/bin");
 
-        let photo = CopySource::Bytes(b"a photo".to_vec());
+        let photo = CopySource::Bytes(b"a photo".as_slice().into());
         environment.copy_in(resource, photo, "rain 01.jpg").await.unwrap();
         assert_eq!(ask(&agent, "read work/rain 01.jpg"), "a photo");
         let model = place.directory.path().join("model.onnx");
         fs::write(&model, "a model").unwrap();
         environment.copy_in(resource, CopySource::File(model), "model").await.unwrap();
         assert_eq!(ask(&agent, "read work/model"), "a model");
-        let outside = environment.copy_in(resource, CopySource::Bytes(vec![]), "../x").await;
+        let outside = environment.copy_in(resource, CopySource::Bytes([].into()), "../x").await;
         assert!(matches!(outside, Err(EnvironmentError::FileName(_))));
 
         let again = environment.create(&request).await;

@@ -44,7 +44,13 @@ fn walk(
     if let Some(named_by_the_user) = schema.get("additionalProperties").filter(|s| s.is_object()) {
         for (key, value) in table.iter() {
             if let DeValue::Table(inner) = value.get_ref() {
-                walk(root, named_by_the_user, inner, &format!("{path}.{}", key.get_ref()), problems);
+                walk(
+                    root,
+                    named_by_the_user,
+                    inner,
+                    &format!("{path}.{}", key.get_ref()),
+                    problems,
+                );
             }
         }
         return;

@@ -7,7 +7,7 @@ use weighbridge_experiment::{
     ApplicationName, CellKey, CpuCount, Ended, EngineIdentity, EnginePlan, EnvironmentFacts,
     EnvironmentKind, EnvironmentPlan, Fact, HostFacts, HostNoise, InferenceTiming, InputFile,
     InstanceId, Instrument, Instruments, Limits, Plan, RUN_FORMAT, Resource, Restart, RunEventKind,
-    RunHeader, RunId, Sample, SamplerCost, Sha256Digest, StartTiming, TrialFailure,
+    RunHeader, RunId, Sample, SamplerCost, Sha256Digest, StartTiming, TaskPlan, TrialFailure,
     TrialMeasurement, TrialOutcome, TrialRecord, Unavailable, Usage, WorkloadPlan,
 };
 
@@ -73,13 +73,14 @@ fn workload(name: &str, application: ApplicationName, trials: u32) -> WorkloadPl
     WorkloadPlan {
         engine: EnginePlan::default(),
         name: name.to_owned(),
-        application,
-        model: InputFile {
+        task: TaskPlan::Application(application),
+        model: Some(InputFile {
             name: "model.onnx".to_owned(),
             path: Some(PathBuf::from("/models/model.onnx")),
             sha256: Sha256Digest::of(b"model"),
             bytes: 1_234_567,
-        },
+        }),
+        class_labels: None,
         labels: vec!["seeded weights: speed only".to_owned()],
         inputs: Vec::new(),
         inputs_per_trial: 4,
@@ -178,6 +179,7 @@ pub fn failure(block: u32, environment: &str, workload: &str) -> TrialRecord {
         outcome: TrialOutcome::Failed(TrialFailure {
             reason: "killed by the kernel for want of memory".to_owned(),
             ended: Some(ended),
+            command_exit_code: None,
         }),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use weighbridge_experiment::{CellKey, HostFacts, InputFile, RunRecord};
+use weighbridge_experiment::{CellKey, HostFacts, InputFile, RunRecord, WorkloadPlan};
 
 use super::statistics::{mean, welch_95};
 use super::trials::CellTrials;
@@ -152,8 +152,8 @@ fn different_work(a: &RunRecord, b: &RunRecord, key: &CellKey) -> Vec<String> {
         let memory =
             environment.limits.memory.map_or_else(|| "unlimited".to_owned(), |m| m.to_string());
         Some([
-            ("application", workload.application.to_string()),
-            ("model", workload.model.sha256.short().to_owned()),
+            ("application", workload.task.name().to_owned()),
+            ("model", model_words(workload)),
             ("inputs", inputs.join(" ")),
             ("inputs per trial", workload.inputs_per_trial.to_string()),
             ("threads", threads.to_string()),
@@ -168,6 +168,10 @@ fn different_work(a: &RunRecord, b: &RunRecord, key: &CellKey) -> Vec<String> {
         }
     }
     found.0
+}
+
+fn model_words(workload: &WorkloadPlan) -> String {
+    workload.model.as_ref().map_or_else(|| "none".to_owned(), |model| model.sha256.short().into())
 }
 
 /// Collects `what: this in A, that in B` where two values differ.
@@ -211,11 +215,7 @@ fn differences(a: &RunRecord, b: &RunRecord) -> Vec<String> {
     for workload in &header_a.plan.workloads {
         let Some(other) = header_b.plan.workload(&workload.name) else { continue };
         let name = &workload.name;
-        found.note(
-            &format!("{name}: model"),
-            workload.model.sha256.short(),
-            other.model.sha256.short(),
-        );
+        found.note(&format!("{name}: model"), &model_words(workload), &model_words(other));
         let inputs = |inputs: &[InputFile]| {
             inputs.iter().map(|input| input.sha256.short()).collect::<Vec<_>>().join(" ")
         };

@@ -56,7 +56,7 @@ pub(crate) fn cell(input: &CellInput<'_>, cost_of_time: &CostOfTime<'_>) -> Cell
         environment: environment.name.clone(),
         kind: environment.kind,
         workload: workload.name.clone(),
-        application: workload.application.to_string(),
+        application: workload.task.name().to_owned(),
         status: status(trials, workload.trials as usize),
         labels: labels(environment, workload),
         restriction: environment.restriction.clone(),

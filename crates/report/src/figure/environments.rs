@@ -1,7 +1,7 @@
 //! `edge.fig1`: the environments of this run, drawn from its record: hardware and kernel of
 //! the host below, a stack for each environment above.
 
-use weighbridge_experiment::{EnvironmentKind, EnvironmentPlan, RunRecord};
+use weighbridge_experiment::{EnvironmentKind, EnvironmentPlan, RunRecord, TaskPlan, WorkloadPlan};
 
 use super::frame::{BODY, HEADING, MARGIN, SMALL, WIDTH, mark, series};
 use super::palette::Ink;
@@ -104,6 +104,21 @@ fn host_layers(report: &Report, width: f64) -> Vec<Layer> {
     .collect()
 }
 
+/// The workload, what it runs, and what must be said next to its numbers.
+fn workload_line(workload: &WorkloadPlan) -> String {
+    let runs = match (&workload.task, &workload.model) {
+        (TaskPlan::Command(command), _) => command.command.join(" "),
+        (_, Some(model)) => model.name.clone(),
+        (_, None) => "no model".to_owned(),
+    };
+    let labels = if workload.labels.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", workload.labels.join(", "))
+    };
+    format!("{}: {runs}{labels}", workload.name)
+}
+
 fn fact_value<'a>(report: &'a Report, names: &[&str]) -> Option<&'a str> {
     names.iter().find_map(|name| report.run.host.get(*name)?.value.as_deref())
 }
@@ -124,13 +139,8 @@ impl Stack {
         let wrapped = |lines: &[String]| -> Vec<String> {
             lines.iter().flat_map(|line| text::wrap(line, room, SMALL)).collect()
         };
-        let applications: Vec<String> = record
-            .header
-            .plan
-            .workloads
-            .iter()
-            .map(|workload| format!("{}: {}", workload.name, workload.model.name))
-            .collect();
+        let applications: Vec<String> =
+            record.header.plan.workloads.iter().map(workload_line).collect();
         let engine = cells.iter().find_map(|cell| cell.engine.as_ref()).map_or_else(
             || "engine unknown: no trial worked".to_owned(),
             |engine| {

@@ -119,8 +119,9 @@ fn workload(work: &Work, trials: u32) -> WorkloadPlan {
     WorkloadPlan {
         engine: EnginePlan::default(),
         name: work.name.clone(),
-        application: work.application,
-        model: file(&format!("{}.onnx", work.application)),
+        task: TaskPlan::Application(work.application),
+        model: Some(file(&format!("{}.onnx", work.application))),
+        class_labels: None,
         labels: Vec::new(),
         inputs: vec![file("rain-1.jpg"), file("rain-2.jpg")],
         inputs_per_trial: work.inferences,
@@ -198,6 +199,7 @@ fn outcome(place: &Place, work: &Work, noise: f64) -> TrialOutcome {
                 oom_kills: Some(1),
                 last_words: String::new(),
             }),
+            command_exit_code: None,
         });
     }
     TrialOutcome::Ok(Box::new(measurement(place, work, work.seconds * place.factor * noise)))

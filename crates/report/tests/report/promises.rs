@@ -118,7 +118,11 @@ fn a_real_difference_is_found_and_put_in_words() {
 #[test]
 fn trials_are_paired_by_block_and_only_where_both_worked() {
     let mut record = two(Place::new("container", EnvironmentKind::Container, 1.0));
-    let failed = TrialOutcome::Failed(TrialFailure { reason: "killed".into(), ended: None });
+    let failed = TrialOutcome::Failed(TrialFailure {
+        reason: "killed".into(),
+        ended: None,
+        command_exit_code: None,
+    });
     for trial in &mut record.trials {
         if trial.block < 3 && trial.cell.environment == "container" {
             trial.outcome = failed.clone();

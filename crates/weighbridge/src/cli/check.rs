@@ -34,7 +34,10 @@ fn summary(experiment: &Experiment) -> String {
     for workload in &experiment.workloads {
         lines.push(format!(
             "  workload {}: {}, {} trials, {} warm-up",
-            workload.name, workload.application, workload.trials, workload.warmup
+            workload.name,
+            workload.task.name(),
+            workload.trials,
+            workload.warmup
         ));
     }
     lines.join("\n")
@@ -50,7 +53,7 @@ fn csv(experiment: &Experiment) -> String {
                 environment.name,
                 environment.kind,
                 workload.name,
-                workload.application,
+                workload.task.name(),
                 workload.trials
             ));
         }

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use weighbridge_experiment::file::asked::{application, default_workload, environment_kind, write};
 use weighbridge_experiment::file::parse;
-use weighbridge_experiment::{EngineWish, EnvironmentSpec, Experiment, WorkloadSpec};
+use weighbridge_experiment::{
+    EngineWish, EnvironmentSpec, Experiment, ModelSource, TaskSpec, WorkloadSpec,
+};
 
 use crate::cli::UsageError;
 
@@ -40,11 +42,33 @@ fn read(path: &Path) -> anyhow::Result<Asked> {
     let mut experiment = parse(&text, &path.display().to_string())?;
     let directory = path.parent().unwrap_or_else(|| Path::new("."));
     for workload in &mut experiment.workloads {
-        for written in [&mut workload.model, &mut workload.inputs].into_iter().flatten() {
+        for written in paths(workload) {
             *written = absolute(&directory.join(&*written))?;
         }
     }
     Ok(Asked { experiment, text })
+}
+
+/// Everything in a workload that is a path.
+fn paths(workload: &mut WorkloadSpec) -> Vec<&mut String> {
+    let mut found = Vec::new();
+    if let Some(ModelSource::File(path)) = &mut workload.model {
+        found.push(path);
+    }
+    found.extend([&mut workload.labels, &mut workload.inputs].into_iter().flatten());
+    match &mut workload.task {
+        TaskSpec::Application(_) => {}
+        TaskSpec::Onnx(onnx) => {
+            found.extend(&mut onnx.expected);
+            found.extend(onnx.tensors.values_mut().filter_map(|tensor| tensor.file.as_mut()));
+        }
+        TaskSpec::Command(command) => {
+            found.extend(&mut command.files);
+            // Without a separator it is looked for where programs are.
+            found.extend(command.command.first_mut().filter(|program| program.contains('/')));
+        }
+    }
+    found
 }
 
 fn absolute(path: &Path) -> anyhow::Result<String> {
@@ -124,7 +148,7 @@ fn choose_workloads(experiment: &mut Experiment, wanted: &[String]) -> anyhow::R
         let matching: Vec<_> = experiment
             .workloads
             .iter()
-            .filter(|workload| workload.name == *name || workload.application.as_str() == name)
+            .filter(|workload| workload.name == *name || workload.task.name() == name)
             .cloned()
             .collect();
         let found = if matching.is_empty() {

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 use weighbridge_environment::CopySource;
 use weighbridge_experiment::{
-    EngineName, EnginePlan, InputFile, Sha256Digest, WorkloadPlan, WorkloadSpec,
+    ApplicationName, EngineName, EnginePlan, InputFile, ModelSource, Sha256Digest, WorkloadPlan,
 };
 use weighbridge_inference::catalogue;
 
@@ -85,23 +85,37 @@ fn shipped(name: &str, content: &[u8]) -> InputFile {
 }
 
 /// The model of a workload: the user's, or the application's own.
-pub(crate) fn model(spec: &WorkloadSpec) -> Result<InputFile, FilesError> {
-    match &spec.model {
-        Some(path) if Path::new(path).is_dir() => {
+pub(crate) fn model(
+    application: ApplicationName,
+    given: Option<&ModelSource>,
+) -> Result<InputFile, FilesError> {
+    match given {
+        Some(ModelSource::File(path)) if Path::new(path).is_dir() => {
             Err(FilesError::ModelIsDirectory { path: path.into() })
         }
-        Some(path) => describe(Path::new(path)),
+        Some(ModelSource::File(path)) => describe(Path::new(path)),
+        Some(ModelSource::Address { url: name, .. } | ModelSource::Seeded(name)) => {
+            Err(FilesError::NotShipped { name: name.clone() })
+        }
         None => {
-            let entry = catalogue::shipped(spec.application);
+            let entry = catalogue::shipped(application);
             Ok(shipped(entry.model_file, &(entry.model)()))
         }
     }
 }
 
+/// A file of class names.
+pub(crate) fn labels(path: &str) -> Result<InputFile, FilesError> {
+    describe(Path::new(path))
+}
+
 /// The inputs of a workload, by name: a file, the files of a directory, or the samples.
-pub(crate) fn inputs(spec: &WorkloadSpec) -> Result<Vec<InputFile>, FilesError> {
-    let Some(path) = &spec.inputs else {
-        let samples = catalogue::shipped(spec.application).samples;
+pub(crate) fn inputs(
+    application: ApplicationName,
+    given: Option<&str>,
+) -> Result<Vec<InputFile>, FilesError> {
+    let Some(path) = given else {
+        let samples = catalogue::shipped(application).samples;
         return Ok(samples.iter().map(|(name, content)| shipped(name, content)).collect());
     };
     let path = Path::new(path);
@@ -139,7 +153,8 @@ pub(crate) struct Material {
 /// Everything of one workload that goes into its instances.
 #[derive(Debug, Clone)]
 pub(crate) struct Materials {
-    pub(crate) model: Material,
+    pub(crate) model: Option<Material>,
+    pub(crate) class_labels: Option<Material>,
     pub(crate) inputs: Vec<Material>,
     /// Shared libraries of the engine, placed with the agent.
     pub(crate) libraries: Vec<PathBuf>,
@@ -148,19 +163,33 @@ pub(crate) struct Materials {
 impl Materials {
     /// The files that a plan names, checked against the digests that it has.
     pub(crate) fn of(workload: &WorkloadPlan) -> Result<Self, FilesError> {
-        let entry = catalogue::shipped(workload.application);
-        let model = material(&workload.model, "model.onnx".to_owned(), || Some((entry.model)()))?;
+        let entry = workload.task.application().map(catalogue::shipped);
+        let own_model = || entry.map(|entry| (entry.model)());
+        let model = workload.model.as_ref();
+        let model = model.map(|file| material(file, "model.onnx".to_owned(), own_model));
+        let class_labels = workload.class_labels.as_ref();
+        let class_labels =
+            class_labels.map(|file| material(file, "labels.txt".to_owned(), || None));
         let inputs = workload.inputs.iter().enumerate().map(|(index, file)| {
             material(file, inside_name(index, &file.name), || {
-                entry
+                entry?
                     .samples
                     .iter()
                     .find(|(name, _)| *name == file.name)
                     .map(|(_, content)| Cow::Borrowed(*content))
             })
         });
-        let libraries = libraries(&workload.engine)?;
-        Ok(Self { model, inputs: inputs.collect::<Result<_, _>>()?, libraries })
+        Ok(Self {
+            model: model.transpose()?,
+            class_labels: class_labels.transpose()?,
+            inputs: inputs.collect::<Result<_, _>>()?,
+            libraries: libraries(&workload.engine)?,
+        })
+    }
+
+    /// Everything that is copied into an instance.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Material> {
+        self.model.iter().chain(&self.class_labels).chain(&self.inputs)
     }
 }
 
@@ -200,7 +229,7 @@ fn material(
         None => {
             let content = shipped().filter(|content| Sha256Digest::of(content) == file.sha256);
             let missing = || FilesError::NotShipped { name: file.name.clone() };
-            CopySource::Bytes(content.ok_or_else(missing)?.into_owned())
+            CopySource::Bytes(content.ok_or_else(missing)?.into())
         }
     };
     Ok(Material { file: file.clone(), source, inside })
@@ -219,14 +248,11 @@ fn inside_name(index: usize, name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use weighbridge_experiment::ApplicationName;
-    use weighbridge_experiment::file::asked::default_workload;
-
     use super::*;
+    use weighbridge_experiment::ApplicationName;
 
-    fn spec(inputs: &Path) -> WorkloadSpec {
-        let inputs = Some(inputs.display().to_string());
-        WorkloadSpec { inputs, ..default_workload(ApplicationName::Derain) }
+    fn found(given: &Path) -> Result<Vec<InputFile>, FilesError> {
+        inputs(ApplicationName::Derain, given.to_str())
     }
 
     #[test]
@@ -235,19 +261,19 @@ mod tests {
         for name in ["b.jpg", "a.png", ".hidden", "LICENCE.md"] {
             fs::write(directory.path().join(name), name).expect("written");
         }
-        let found = inputs(&spec(directory.path())).expect("inputs");
-        let names: Vec<_> = found.iter().map(|file| file.name.as_str()).collect();
+        let files = found(directory.path()).expect("inputs");
+        let names: Vec<_> = files.iter().map(|file| file.name.as_str()).collect();
         assert_eq!(names, ["a.png", "b.jpg"]);
     }
 
     #[test]
     fn empty_directories_and_empty_files_are_refused() {
         let directory = tempfile::tempdir().expect("a directory");
-        assert!(matches!(inputs(&spec(directory.path())), Err(FilesError::NoInputs { .. })));
+        assert!(matches!(found(directory.path()), Err(FilesError::NoInputs { .. })));
         fs::write(directory.path().join("a.jpg"), "").expect("written");
-        assert!(matches!(inputs(&spec(directory.path())), Err(FilesError::Empty { .. })));
+        assert!(matches!(found(directory.path()), Err(FilesError::Empty { .. })));
         let missing = directory.path().join("none.jpg");
-        assert!(matches!(inputs(&spec(&missing)), Err(FilesError::Read { .. })));
+        assert!(matches!(found(&missing), Err(FilesError::Read { .. })));
     }
 
     #[test]

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
-use weighbridge_agent::wire::{EngineChoice, FileToRead, Prepare, SharedLibrary};
+use weighbridge_agent::wire::{EngineChoice, FileToRead, Prepare, SharedLibrary, Task};
 use weighbridge_agent::{AgentClient, ClientError};
 use weighbridge_environment::{Environment, EnvironmentError, Port};
 use weighbridge_experiment::{
     AgentLaunch, CellPlan, CreateRequest, Ended, EngineIdentity, EngineName, EnginePlan,
-    EnvironmentPlan, InputFile, InstanceId, Resource, RunId, StartTiming, WorkloadPlan,
+    EnvironmentPlan, InputFile, InstanceId, Resource, RunId, StartTiming, TaskPlan, WorkloadPlan,
 };
 use weighbridge_registry::{Journal, JournalId, RegistryError};
 
@@ -109,9 +109,8 @@ impl Instance {
         host.registry.created(self.journal).await?;
 
         let loading = Instant::now();
-        self.copy_in(&fitting.materials.model).await?;
-        for input in &fitting.materials.inputs {
-            self.copy_in(input).await?;
+        for material in fitting.materials.all() {
+            self.copy_in(material).await?;
         }
         let ready = client.prepare(prepare(fitting), PREPARED_WITHIN).await?;
         let start = StartTiming { ready_seconds, load_seconds: loading.elapsed().as_secs_f64() };
@@ -159,10 +158,16 @@ fn prepare(fitting: &Fitting<'_>) -> Prepare {
         path: Path::new("work").join(&material.inside),
         sha256: material.file.sha256.clone(),
     };
-    let Materials { model, inputs, libraries: _ } = fitting.materials;
+    let Materials { model, class_labels, inputs, libraries: _ } = fitting.materials;
+    let task = match &fitting.workload.task {
+        TaskPlan::Application(name) => {
+            Task::Application { name: *name, labels: class_labels.as_ref().map(to_read) }
+        }
+        TaskPlan::Onnx(_) | TaskPlan::Command(_) => unreachable!("not planned yet"),
+    };
     Prepare {
-        application: fitting.workload.application,
-        model: to_read(model),
+        task,
+        model: model.as_ref().map(to_read),
         inputs: inputs.iter().map(to_read).collect(),
         threads: fitting.threads,
         engine: engine_choice(&fitting.workload.engine),

@@ -4,7 +4,8 @@
 use anyhow::Context as _;
 use weighbridge_experiment::{
     Availability, ByteSize, CpuCount, EngineName, EnvironmentKind, EnvironmentPlan,
-    EnvironmentSpec, Experiment, HostFacts, Limits, Plan, Unavailable, WorkloadPlan, WorkloadSpec,
+    EnvironmentSpec, Experiment, HostFacts, Limits, Plan, TaskPlan, TaskSpec, Unavailable,
+    WorkloadPlan, WorkloadSpec,
 };
 use weighbridge_inference::catalogue;
 use weighbridge_price::PriceBook;
@@ -141,17 +142,19 @@ fn limits(spec: &EnvironmentSpec, facts: &HostFacts) -> anyhow::Result<Limits> {
 }
 
 fn workload(spec: &WorkloadSpec, chooser: &mut Chooser<'_>) -> anyhow::Result<WorkloadPlan> {
-    let inputs = files::inputs(spec)?;
-    let all = u32::try_from(inputs.len()).unwrap_or(u32::MAX);
-    let rounds = if spec.inputs.is_none() {
-        catalogue::shipped(spec.application).rounds_per_trial
-    } else {
-        1
+    let TaskSpec::Application(application) = spec.task else {
+        let kind = spec.task.kind();
+        return Err(UsageError(format!("workloads of kind \"{kind}\" come soon")).into());
     };
+    let inputs = files::inputs(application, spec.inputs.as_deref())?;
+    let all = u32::try_from(inputs.len()).unwrap_or(u32::MAX);
+    let rounds =
+        if spec.inputs.is_none() { catalogue::shipped(application).rounds_per_trial } else { 1 };
     Ok(WorkloadPlan {
         name: spec.name.clone(),
-        application: spec.application,
-        model: files::model(spec)?,
+        task: TaskPlan::Application(application),
+        model: Some(files::model(application, spec.model.as_ref())?),
+        class_labels: spec.labels.as_deref().map(files::labels).transpose()?,
         labels: Vec::new(),
         inputs_per_trial: spec.inputs_per_trial.unwrap_or(all.saturating_mul(rounds)),
         inputs,

@@ -128,7 +128,7 @@ pub(crate) fn failure(
         Some(explanation) => format!("{explanation} ({chain})"),
         None => chain,
     };
-    TrialFailure { reason, ended }
+    TrialFailure { reason, ended, command_exit_code: None }
 }
 
 const SIGKILL: i32 = 9;
