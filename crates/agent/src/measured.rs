@@ -160,6 +160,7 @@ pub(crate) fn usage_between(before: &Usage, after: &Usage) -> Usage {
         network_transmit_bytes: since(|usage| usage.network_transmit_bytes),
         network_receive_packets: since(|usage| usage.network_receive_packets),
         network_transmit_packets: since(|usage| usage.network_transmit_packets),
+        ..Usage::default()
     }
 }
 

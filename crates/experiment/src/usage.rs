@@ -29,6 +29,13 @@ pub struct Usage {
     pub network_receive_packets: Option<u64>,
     /// Packets sent over interfaces other than loopback.
     pub network_transmit_packets: Option<u64>,
+    /// Share of the last moment in which the first NVIDIA GPU computed, in per cent. Of the
+    /// whole GPU, whoever used it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gpu_utilization_percent: Option<u32>,
+    /// Memory of that GPU in use now, by whomever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gpu_memory_bytes: Option<u64>,
 }
 
 /// One reading of a meter.
@@ -63,6 +70,14 @@ pub struct Instruments {
     pub network: Instrument,
     /// Behind durations.
     pub time: Instrument,
+    /// Behind the GPU's utilisation and memory.
+    #[serde(default = "no_gpu_yet")]
+    pub gpu: Instrument,
+}
+
+/// What records of versions without this instrument are read as.
+fn no_gpu_yet() -> Instrument {
+    Instrument::Missing("the version that measured this read no GPU".to_owned())
 }
 
 impl Instrument {

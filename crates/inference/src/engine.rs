@@ -15,7 +15,7 @@ use std::num::NonZeroU32;
 use weighbridge_experiment::EngineIdentity;
 
 pub use error::EngineError;
-pub use onnx_file::{Node, OnnxFile, OnnxFlaw};
+pub use onnx_file::{Node, OnnxFile, OnnxFlaw, SingleByte};
 pub use onnxruntime::{LibraryFiles, OnnxRuntimeEngine, Provider};
 pub use rten::{RtenEngine, VERSION as RTEN_VERSION, instruction_set as rten_instruction_set};
 pub use tensor::{ElementType, Tensor, TensorView, Values, ValuesView};

@@ -50,6 +50,7 @@ fn expected(cpu_nanoseconds: u64, requests: Option<(u64, u64)>) -> Usage {
         network_transmit_bytes: Some(20),
         network_receive_packets: Some(1),
         network_transmit_packets: Some(2),
+        ..Usage::default()
     }
 }
 

@@ -42,6 +42,30 @@ pub enum EngineError {
         /// What it says, the failing node first.
         detail: String,
     },
+    /// The engine has no such operator; another engine has.
+    #[error(
+        "{engine} cannot load the model: {detail}; try the engine {other}, which has more operators"
+    )]
+    NotSupported {
+        /// The engine.
+        engine: &'static str,
+        /// What it says, the operator by name.
+        detail: String,
+        /// The engine to try.
+        other: &'static str,
+    },
+    /// The model is written in operators newer than the engine.
+    #[error(
+        "{engine} cannot load the model: it is written in opset {opset}, {most} is the newest that it is known to run correctly; export the model for an older opset"
+    )]
+    Opset {
+        /// The engine.
+        engine: &'static str,
+        /// The model's version of the standard operators.
+        opset: u64,
+        /// The newest that is accepted.
+        most: u64,
+    },
     /// A number of threads that cannot be meant.
     #[error("{threads} threads are out of range; give 1 to {most}")]
     Threads {
@@ -70,17 +94,15 @@ pub enum EngineError {
         /// Number of values given.
         values: usize,
     },
-    /// An input of a type that this engine does not take.
+    /// A value that does not fit the 32 bits with which this engine computes.
     #[error(
-        "{engine} does not take {element} for input `{input}`; give f32, i32, i8 or u8, or use another engine"
+        "{engine} computes integers with 32 bits, and input `{input}` holds one that needs more; use the engine onnxruntime"
     )]
-    InputType {
+    InputRange {
         /// The engine.
         engine: &'static str,
         /// Name of the input.
         input: String,
-        /// What it is made of.
-        element: &'static str,
     },
     /// An operator failed, or an input does not fit the model.
     #[error("{engine} cannot run the model: {detail}")]

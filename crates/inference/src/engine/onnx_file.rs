@@ -9,7 +9,14 @@
 //! Weights are looked at for one thing: a NaN. Engines may let it vanish (a `Relu` that takes
 //! the larger of NaN and 0 gives 0), so the outputs of a damaged model look like any others.
 
+mod protobuf;
+
+use std::collections::BTreeMap;
+
 use thiserror::Error;
+
+use super::ElementType;
+use protobuf::{FieldFlaw, Fields, Value};
 
 /// What is wrong with the bytes of a model.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -38,12 +45,16 @@ pub enum OnnxFlaw {
 }
 
 /// One operator of a model.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Node {
     /// Its type, such as `Conv`.
     pub operator: String,
     /// Its name, empty where it has none.
     pub name: String,
+    /// Names of its inputs, in order; empty for one that is left out.
+    pub inputs: Vec<String>,
+    /// Whether its attributes ask for padding (`pads`, `auto_pad`).
+    pub padded: bool,
 }
 
 /// What was found in an ONNX file.
@@ -51,6 +62,22 @@ pub struct Node {
 pub struct OnnxFile {
     /// All operators, those of nested graphs and functions included.
     pub nodes: Vec<Node>,
+    /// Element types of the inputs and outputs that the model declares, by name. Empty for a
+    /// type that no engine of ours takes.
+    pub declared: BTreeMap<String, Option<ElementType>>,
+    /// Weights of one single 8-bit integer, by name: zero points, for instance.
+    pub single_bytes: BTreeMap<String, SingleByte>,
+    /// Version of the standard operators (`ai.onnx`) that the model is written in.
+    pub opset: Option<u64>,
+}
+
+/// A weight of one 8-bit integer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SingleByte {
+    /// Signed.
+    I8(i8),
+    /// Unsigned.
+    U8(u8),
 }
 
 /// Graphs nest in attributes of `If` and `Loop`; real models stay below three levels.
@@ -75,7 +102,10 @@ impl OnnxFile {
             match (field, value) {
                 (1, Value::Number(_)) => version_seen = true,
                 (7, Value::Bytes(part)) => graph = Some(part),
-                (8, Value::Bytes(_)) => operators_seen = true,
+                (8, Value::Bytes(set)) => {
+                    operators_seen = true;
+                    found.operator_set(set)?;
+                }
                 (25, Value::Bytes(function)) => found.function(function)?,
                 _ => {}
             }
@@ -103,7 +133,8 @@ impl OnnxFile {
         while let Some((number, value)) = fields.next().map_err(inner)? {
             match (number, value) {
                 (1, Value::Bytes(node)) => self.node(node, depth)?,
-                (5, Value::Bytes(tensor)) => refuse_nan(tensor)?,
+                (5, Value::Bytes(tensor)) => self.weights(tensor)?,
+                (11 | 12, Value::Bytes(port)) if depth == 0 => self.port(port)?,
                 _ => {}
             }
         }
@@ -121,15 +152,16 @@ impl OnnxFile {
     }
 
     fn node(&mut self, part: &[u8], depth: u32) -> Result<(), OnnxFlaw> {
-        let mut node = Node { operator: String::new(), name: String::new() };
+        let mut node = Node::default();
         let mut fields = Fields::new(part);
         while let Some((number, value)) = fields.next().map_err(inner)? {
             match (number, value) {
-                (3, Value::Bytes(name)) => node.name = String::from_utf8_lossy(name).into_owned(),
-                (4, Value::Bytes(operator)) => {
-                    node.operator = String::from_utf8_lossy(operator).into_owned();
+                (1, Value::Bytes(input)) => node.inputs.push(text(input)),
+                (3, Value::Bytes(name)) => node.name = text(name),
+                (4, Value::Bytes(operator)) => node.operator = text(operator),
+                (5, Value::Bytes(attribute)) => {
+                    node.padded |= self.attribute(attribute, depth)?;
                 }
-                (5, Value::Bytes(attribute)) => self.attribute(attribute, depth)?,
                 _ => {}
             }
         }
@@ -137,37 +169,151 @@ impl OnnxFile {
         Ok(())
     }
 
-    fn attribute(&mut self, part: &[u8], depth: u32) -> Result<(), OnnxFlaw> {
+    /// Looks into nested graphs; says whether the attribute asks for padding.
+    fn attribute(&mut self, part: &[u8], depth: u32) -> Result<bool, OnnxFlaw> {
+        let (mut name, mut asks) = (&[][..], false);
         let mut fields = Fields::new(part);
         while let Some((number, value)) = fields.next().map_err(inner)? {
-            if let (6 | 11, Value::Bytes(graph)) = (number, value) {
-                self.graph(graph, depth + 1)?;
+            match (number, value) {
+                (1, Value::Bytes(bytes)) => name = bytes,
+                (4, Value::Bytes(way)) => asks = !matches!(way, b"NOTSET" | b"VALID"),
+                // A list of numbers is written one by one, or all behind each other.
+                (8, Value::Number(length)) => asks |= length != 0,
+                (8, Value::Bytes(lengths)) => asks |= lengths.iter().any(|byte| *byte != 0),
+                (6 | 11, Value::Bytes(graph)) => self.graph(graph, depth + 1)?,
+                _ => {}
+            }
+        }
+        Ok(asks && matches!(name, b"pads" | b"auto_pad"))
+    }
+
+    /// The version of the standard operators; other makers' are not looked at.
+    fn operator_set(&mut self, part: &[u8]) -> Result<(), OnnxFlaw> {
+        let (mut standard, mut version) = (true, None);
+        let mut fields = Fields::new(part);
+        while let Some((number, value)) = fields.next().map_err(inner)? {
+            match (number, value) {
+                (1, Value::Bytes(domain)) => standard = matches!(domain, b"" | b"ai.onnx"),
+                (2, Value::Number(number)) => version = Some(number),
+                _ => {}
+            }
+        }
+        if standard {
+            self.opset = version;
+        }
+        Ok(())
+    }
+
+    /// Name and element type of an input or output (`ValueInfoProto`).
+    fn port(&mut self, part: &[u8]) -> Result<(), OnnxFlaw> {
+        let (mut name, mut kind) = (String::new(), None);
+        let mut fields = Fields::new(part);
+        while let Some((number, value)) = fields.next().map_err(inner)? {
+            match (number, value) {
+                (1, Value::Bytes(bytes)) => name = text(bytes),
+                (2, Value::Bytes(bytes)) => {
+                    kind = field(bytes, 1)?.map(|tensor| number_field(tensor, 1)).transpose()?;
+                }
+                _ => {}
+            }
+        }
+        self.declared.insert(name, kind.flatten().and_then(element));
+        Ok(())
+    }
+
+    /// Refuses NaN, and keeps what is one single 8-bit integer.
+    fn weights(&mut self, tensor: &[u8]) -> Result<(), OnnxFlaw> {
+        let (mut name, mut kind, mut values) = (&[][..], 0, &[][..]);
+        let (mut count, mut number_in_text) = (1_u64, None);
+        let mut fields = Fields::new(tensor);
+        while let Some((number, value)) = fields.next().map_err(inner)? {
+            match (number, value) {
+                (1, Value::Number(length)) => count = count.saturating_mul(length),
+                (1, Value::Bytes(lengths)) => {
+                    count = count.saturating_mul(Fields::new(lengths).number().unwrap_or(0));
+                    // More than one axis: nothing that is looked for here.
+                    count += u64::from(lengths.len() > 1);
+                }
+                (2, Value::Number(number)) => kind = number,
+                (5, Value::Number(number)) => number_in_text = Some(number),
+                (5, Value::Bytes(bytes)) => number_in_text = Fields::new(bytes).number().ok(),
+                (8, Value::Bytes(bytes)) => name = bytes,
+                // Both ways of writing floats are little-endian, one after the other.
+                (4 | 9, Value::Bytes(bytes)) => values = bytes,
+                _ => {}
+            }
+        }
+        if kind == FLOAT && holds_nan(values) {
+            return Err(OnnxFlaw::NotANumber(text(name)));
+        }
+        let byte = match values {
+            [byte] => Some(*byte),
+            _ => number_in_text.map(|number| number as u8),
+        };
+        if let (1, Some(byte)) = (count, byte) {
+            match kind {
+                UINT8 => drop(self.single_bytes.insert(text(name), SingleByte::U8(byte))),
+                INT8 => {
+                    let signed = i8::from_le_bytes([byte]);
+                    self.single_bytes.insert(text(name), SingleByte::I8(signed));
+                }
+                _ => {}
             }
         }
         Ok(())
     }
 }
 
-/// Type of a tensor of 32-bit floats (`TensorProto.DataType`).
+/// Types of tensors (`TensorProto.DataType` in onnx.proto).
 const FLOAT: u64 = 1;
+const UINT8: u64 = 2;
+const INT8: u64 = 3;
 
-fn refuse_nan(tensor: &[u8]) -> Result<(), OnnxFlaw> {
-    let (mut name, mut kind, mut values) = (&[][..], 0, &[][..]);
-    let mut fields = Fields::new(tensor);
-    while let Some((number, value)) = fields.next().map_err(inner)? {
-        match (number, value) {
-            (2, Value::Number(number)) => kind = number,
-            (8, Value::Bytes(bytes)) => name = bytes,
-            // Both ways of writing floats are little-endian, one after the other.
-            (4 | 9, Value::Bytes(bytes)) => values = bytes,
-            _ => {}
-        }
-    }
+const fn element(kind: u64) -> Option<ElementType> {
+    Some(match kind {
+        FLOAT => ElementType::F32,
+        UINT8 => ElementType::U8,
+        INT8 => ElementType::I8,
+        6 => ElementType::I32,
+        7 => ElementType::I64,
+        9 => ElementType::Bool,
+        11 => ElementType::F64,
+        _ => return None,
+    })
+}
+
+fn holds_nan(values: &[u8]) -> bool {
     let is_nan =
         |bytes: &[u8]| bytes.try_into().is_ok_and(|bytes| f32::from_le_bytes(bytes).is_nan());
     // Without an early exit, so that it is vectorised: it happens in every trial.
-    let nan = kind == FLOAT && values.chunks_exact(4).fold(false, |nan, bytes| nan | is_nan(bytes));
-    if nan { Err(OnnxFlaw::NotANumber(String::from_utf8_lossy(name).into_owned())) } else { Ok(()) }
+    values.chunks_exact(4).fold(false, |nan, bytes| nan | is_nan(bytes))
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The last length-delimited field of this number.
+fn field(part: &[u8], wanted: u64) -> Result<Option<&[u8]>, OnnxFlaw> {
+    let mut found = None;
+    let mut fields = Fields::new(part);
+    while let Some((number, value)) = fields.next().map_err(inner)? {
+        if let (true, Value::Bytes(bytes)) = (number == wanted, value) {
+            found = Some(bytes);
+        }
+    }
+    Ok(found)
+}
+
+fn number_field(part: &[u8], wanted: u64) -> Result<Option<u64>, OnnxFlaw> {
+    let mut found = None;
+    let mut fields = Fields::new(part);
+    while let Some((number, value)) = fields.next().map_err(inner)? {
+        if let (true, Value::Number(value)) = (number == wanted, value) {
+            found = Some(value);
+        }
+    }
+    Ok(found)
 }
 
 /// A flaw at the outermost level: the end of the file was reached too early. Without a
@@ -184,73 +330,6 @@ fn whole(flaw: FieldFlaw, bytes: &[u8], version_seen: bool) -> OnnxFlaw {
 /// A flaw inside a part whose end is present: damage, not a missing end.
 fn inner(_: FieldFlaw) -> OnnxFlaw {
     OnnxFlaw::NotOnnx("its graph is damaged; copy the file again")
-}
-
-enum Value<'a> {
-    Number(u64),
-    Bytes(&'a [u8]),
-}
-
-#[derive(Clone, Copy)]
-enum FieldFlaw {
-    Short { missing: u64 },
-    Malformed,
-}
-
-/// The fields of one protobuf message.
-struct Fields<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Fields<'a> {
-    const fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes }
-    }
-
-    fn next(&mut self) -> Result<Option<(u64, Value<'a>)>, FieldFlaw> {
-        if self.rest.is_empty() {
-            return Ok(None);
-        }
-        let key = self.number()?;
-        let value = match key & 7 {
-            0 => Value::Number(self.number()?),
-            1 => Value::Bytes(self.take(8)?),
-            2 => {
-                let length = self.number()?;
-                Value::Bytes(self.take(length)?)
-            }
-            5 => Value::Bytes(self.take(4)?),
-            _ => return Err(FieldFlaw::Malformed),
-        };
-        if key >> 3 == 0 { Err(FieldFlaw::Malformed) } else { Ok(Some((key >> 3, value))) }
-    }
-
-    fn take(&mut self, length: u64) -> Result<&'a [u8], FieldFlaw> {
-        let split =
-            usize::try_from(length).ok().and_then(|length| self.rest.split_at_checked(length));
-        let Some((taken, rest)) = split else {
-            return Err(FieldFlaw::Short { missing: length - self.rest.len() as u64 });
-        };
-        self.rest = rest;
-        Ok(taken)
-    }
-
-    /// A base-128 number, least significant group first, at most ten bytes.
-    fn number(&mut self) -> Result<u64, FieldFlaw> {
-        let mut number = 0_u64;
-        for (index, byte) in self.rest.iter().take(10).enumerate() {
-            number |= u64::from(byte & 0x7f) << (7 * index);
-            if byte & 0x80 == 0 {
-                self.rest = &self.rest[index + 1..];
-                return Ok(number);
-            }
-        }
-        if self.rest.len() < 10 {
-            Err(FieldFlaw::Short { missing: 1 })
-        } else {
-            Err(FieldFlaw::Malformed)
-        }
-    }
 }
 
 #[cfg(test)]

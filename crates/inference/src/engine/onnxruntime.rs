@@ -178,7 +178,10 @@ impl Engine for OnnxRuntimeEngine {
     }
 }
 
-/// Its message on one line: ONNX Runtime breaks some after the name of the model.
+/// Its message on one line, without the place in its own source that stands before some.
 fn says(error: &ort::Error) -> String {
-    error.message().split_whitespace().collect::<Vec<_>>().join(" ")
+    let message = error.message();
+    let starts = ["ONNX Runtime only", "This is an invalid model"];
+    let begin = starts.iter().find_map(|start| message.find(start)).unwrap_or(0);
+    message[begin..].split_whitespace().collect::<Vec<_>>().join(" ")
 }

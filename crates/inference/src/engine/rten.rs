@@ -1,34 +1,31 @@
 //! The embedded engine: `rten`, pure Rust, linked into the executable.
 
+mod values;
+
 use std::any::Any;
 use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use ::rten::{
-    DataType, Dimension, Model, ModelOptions, NodeId, NodeInfo, RunOptions, ThreadPool, Value,
-    ValueOrView, ValueType, ValueView,
-};
+use ::rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool, ValueOrView};
 use weighbridge_experiment::EngineIdentity;
 
-use rten_tensor::Layout;
-
-use super::{
-    Engine, EngineError, Extent, OnnxFile, Port, THREADS_MAX, Tensor, TensorView, Values,
-    ValuesView,
-};
+use super::onnx_file::SingleByte;
+use super::{Engine, EngineError, Node, OnnxFile, Port, THREADS_MAX, Tensor, TensorView};
 
 const ENGINE: &str = "rten";
 
 /// The version that the workspace pins; a test compares it with the lock file.
 pub const VERSION: &str = "0.27.0";
 
-/// Operators that this version computes wrongly without saying so.
-const REFUSED: [(&str, &str); 1] = [(
-    "ConvInteger",
-    "with padding and a zero point other than 128 its result is wrong; give a model with float \
-     convolutions or with QuantizeLinear/DequantizeLinear pairs",
-)];
+/// What this version computes wrongly without saying so (`tests/models/engines.rs`).
+const WRONG_CONVOLUTION: &str = "with padding and a zero point other than 128 its result is wrong; run it on the engine \
+     onnxruntime, or give a model with float convolutions or with \
+     QuantizeLinear/DequantizeLinear pairs";
+
+/// rten reads operators of any version as those that it knows. Up to here it was compared with
+/// onnxruntime 1.31, which gives 26 as the newest that it supports.
+const OPSET_MOST: u64 = 26;
 
 /// A model loaded into `rten`, with a thread pool of its own.
 ///
@@ -49,7 +46,8 @@ impl Engine for RtenEngine {
         if threads.get() > THREADS_MAX {
             return Err(EngineError::Threads { threads: threads.get(), most: THREADS_MAX });
         }
-        refuse_wrong_operators(&OnnxFile::read(&model)?)?;
+        let file = OnnxFile::read(&model)?;
+        refuse(&file)?;
         // rten promises memory safety on any model, not the absence of panics: a damaged
         // weight table can trip an assertion inside it. Nothing of ours is shared with it,
         // so what it leaves behind is dropped whole.
@@ -59,13 +57,12 @@ impl Engine for RtenEngine {
                 action: "loaded",
                 message: last_words(&*panic),
             })?;
-        let model =
-            loaded.map_err(|error| EngineError::Load { engine: ENGINE, detail: chain(&error) })?;
+        let model = loaded.map_err(|error| not_loaded(chain(&error)))?;
         let pool = ThreadPool::with_num_threads(threads.get() as usize);
         let (input_ids, output_ids) = (model.input_ids().to_vec(), model.output_ids().to_vec());
         Ok(Self {
-            inputs: input_ids.iter().map(|id| port(&model, *id)).collect(),
-            outputs: output_ids.iter().map(|id| port(&model, *id)).collect(),
+            inputs: input_ids.iter().map(|id| values::port(&model, *id, &file)).collect(),
+            outputs: output_ids.iter().map(|id| values::port(&model, *id, &file)).collect(),
             input_ids,
             output_ids,
             options: RunOptions::default().with_thread_pool(Some(Arc::new(pool))),
@@ -102,7 +99,11 @@ impl Engine for RtenEngine {
             message: last_words(&*panic),
         })?
         .map_err(|error| EngineError::Run { engine: ENGINE, detail: chain(&error) })?;
-        values.into_iter().zip(&self.outputs).map(|(value, port)| tensor(value, port)).collect()
+        values
+            .into_iter()
+            .zip(&self.outputs)
+            .map(|(value, port)| values::tensor(value, port))
+            .collect()
     }
 }
 
@@ -120,98 +121,42 @@ impl RtenEngine {
         let bound = inputs
             .iter()
             .zip(self.input_ids.iter().zip(&self.inputs))
-            .map(|(input, (id, port))| Ok((*id, value(input, port)?)));
+            .map(|(input, (id, port))| Ok((*id, values::value(input, port)?)));
         bound.collect()
     }
 }
 
-fn refuse_wrong_operators(file: &OnnxFile) -> Result<(), EngineError> {
-    let refused = file.nodes.iter().find_map(|node| {
-        let (_, reason) = REFUSED.iter().find(|(operator, _)| node.operator == *operator)?;
-        Some(EngineError::RefusedOperator {
-            engine: ENGINE,
-            operator: node.operator.clone(),
-            node: node.name.clone(),
-            reason,
-        })
-    });
-    refused.map_or(Ok(()), Err)
-}
-
-fn port(model: &Model, id: NodeId) -> Port {
-    let info = model.node_info(id);
-    let extent = |dimension| match dimension {
-        Dimension::Fixed(length) => Extent::Fixed(length),
-        Dimension::Symbolic(name) => Extent::Free(name),
-    };
-    Port {
-        name: info.as_ref().and_then(NodeInfo::name).unwrap_or_default().to_owned(),
-        element: info.as_ref().and_then(NodeInfo::dtype).map(element),
-        shape: info
-            .as_ref()
-            .and_then(NodeInfo::shape)
-            .map(|shape| shape.into_iter().map(extent).collect()),
+fn refuse(file: &OnnxFile) -> Result<(), EngineError> {
+    if let Some(opset) = file.opset.filter(|opset| *opset > OPSET_MOST) {
+        return Err(EngineError::Opset { engine: ENGINE, opset, most: OPSET_MOST });
     }
-}
-
-const fn element(kind: ValueType) -> &'static str {
-    match kind {
-        ValueType::Tensor(DataType::Float) => "f32",
-        ValueType::Tensor(DataType::Int32) => "i32",
-        ValueType::Tensor(DataType::Int8) => "i8",
-        ValueType::Tensor(DataType::UInt8) => "u8",
-        _ => "sequence",
-    }
-}
-
-fn value<'a>(input: &TensorView<'a>, port: &Port) -> Result<ValueOrView<'a>, EngineError> {
-    let shape = input.shape;
-    let view = match input.values {
-        ValuesView::F32(values) => ValueView::from_shape(shape, values).map_err(drop),
-        ValuesView::I32(values) => ValueView::from_shape(shape, values).map_err(drop),
-        ValuesView::I8(values) => ValueView::from_shape(shape, values).map_err(drop),
-        ValuesView::U8(values) => ValueView::from_shape(shape, values).map_err(drop),
-        ValuesView::F64(_) | ValuesView::I64(_) | ValuesView::Bool(_) => {
-            return Err(EngineError::InputType {
-                engine: ENGINE,
-                input: port.name.clone(),
-                element: input.values.element().as_str(),
-            });
-        }
+    let refused = |node: &Node, reason| EngineError::RefusedOperator {
+        engine: ENGINE,
+        operator: node.operator.clone(),
+        node: node.name.clone(),
+        reason,
     };
-    view.map(Into::into).map_err(|()| EngineError::InputLength {
-        input: port.name.clone(),
-        shape: shape.to_vec(),
-        values: input.values.count(),
-    })
+    let wrong = file.nodes.iter().find(|node| is_wrong_convolution(node, file));
+    wrong.map_or(Ok(()), |node| Err(refused(node, WRONG_CONVOLUTION)))
 }
 
-fn tensor(value: Value, port: &Port) -> Result<Tensor, EngineError> {
-    let kind = element(value.dtype());
-    Ok(match value {
-        Value::FloatTensor(tensor) => Tensor {
-            shape: Layout::shape(&tensor).to_vec(),
-            values: Values::F32(tensor.into_data()),
-        },
-        Value::Int32Tensor(tensor) => Tensor {
-            shape: Layout::shape(&tensor).to_vec(),
-            values: Values::I32(tensor.into_data()),
-        },
-        Value::Int8Tensor(tensor) => Tensor {
-            shape: Layout::shape(&tensor).to_vec(),
-            values: Values::I8(tensor.into_data()),
-        },
-        Value::UInt8Tensor(tensor) => Tensor {
-            shape: Layout::shape(&tensor).to_vec(),
-            values: Values::U8(tensor.into_data()),
-        },
-        _ => {
-            return Err(EngineError::OutputType {
-                output: port.name.clone(),
-                element: kind.into(),
-            });
-        }
-    })
+/// rten fills the border of a quantised convolution with the stored value 128 (0 where it is
+/// signed) in place of the zero point: without a border, or with that very zero point, the
+/// result is right. A zero point that is computed or left out may be any.
+fn is_wrong_convolution(node: &Node, file: &OnnxFile) -> bool {
+    if node.operator != "ConvInteger" || !node.padded {
+        return false;
+    }
+    let zero_point = node.inputs.get(2).and_then(|name| file.single_bytes.get(name));
+    !matches!(zero_point, Some(SingleByte::U8(128) | SingleByte::I8(0)))
+}
+
+/// Why the model cannot be loaded, with the engine that would where that is the operator.
+fn not_loaded(detail: String) -> EngineError {
+    if detail.contains("supported") {
+        return EngineError::NotSupported { engine: ENGINE, detail, other: "onnxruntime" };
+    }
+    EngineError::Load { engine: ENGINE, detail }
 }
 
 /// The instruction set that `rten` picks on this processor: its kernels ask for the same
@@ -265,12 +210,29 @@ mod tests {
     }
 
     #[test]
-    fn operators_with_wrong_results_are_refused_by_name() {
-        let node = super::super::Node { operator: "ConvInteger".into(), name: "stem".into() };
-        let error = refuse_wrong_operators(&OnnxFile { nodes: vec![node] }).expect_err("refused");
-        assert!(
-            error.to_string().contains("operator `ConvInteger` (node `stem`) is refused in rten"),
-            "{error}"
-        );
+    fn only_the_convolutions_with_wrong_results_are_refused() {
+        let convolution = |padded, zero: &str| Node {
+            operator: "ConvInteger".into(),
+            name: "stem".into(),
+            inputs: vec!["in".into(), "kernel".into(), zero.into()],
+            padded,
+        };
+        let single_bytes = [
+            ("u100".to_owned(), SingleByte::U8(100)),
+            ("u128".to_owned(), SingleByte::U8(128)),
+            ("i0".to_owned(), SingleByte::I8(0)),
+        ];
+        let refused = |padded, zero| {
+            let nodes = vec![convolution(padded, zero)];
+            let single_bytes = single_bytes.clone().into();
+            refuse(&OnnxFile { nodes, single_bytes, ..OnnxFile::default() }).err()
+        };
+        for zero in ["u100", "", "computed"] {
+            let error = refused(true, zero).expect("refused").to_string();
+            let expected = "operator `ConvInteger` (node `stem`) is refused in rten";
+            assert!(error.contains(expected) && error.contains("engine onnxruntime"), "{error}");
+            assert!(refused(false, zero).is_none(), "nothing is filled in without padding");
+        }
+        assert!(refused(true, "u128").is_none() && refused(true, "i0").is_none());
     }
 }

@@ -2,6 +2,7 @@
 //! quality promised in the model cards, and sessions on real and on bad input.
 
 mod derain;
+mod engines;
 mod golden;
 mod metrics;
 mod sessions;
@@ -12,7 +13,7 @@ use std::path::PathBuf;
 
 use weighbridge_experiment::ApplicationName;
 use weighbridge_inference::catalogue::shipped;
-use weighbridge_inference::engine::{Engine, RtenEngine};
+use weighbridge_inference::engine::{Engine, LibraryFiles, RtenEngine};
 
 fn models() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../models")
@@ -24,4 +25,15 @@ fn model(name: ApplicationName) -> Vec<u8> {
 
 fn engine(name: ApplicationName) -> RtenEngine {
     RtenEngine::load(model(name), NonZeroU32::MIN).expect("the shipped model loads")
+}
+
+/// The ONNX Runtime that the tests may load: `$WEIGHBRIDGE_TEST_ONNXRUNTIME`, as `./test` sets
+/// it, or `$ORT_DYLIB_PATH`. Says so where there is none.
+fn onnxruntime() -> Option<LibraryFiles> {
+    let named = |name| std::env::var_os(name).filter(|path| !path.is_empty());
+    let library = named("WEIGHBRIDGE_TEST_ONNXRUNTIME").or_else(|| named("ORT_DYLIB_PATH"));
+    if library.is_none() {
+        println!("LEFT OUT: onnxruntime: its library is not here; ./test installs it");
+    }
+    library.map(|library| LibraryFiles { library: library.into(), dependencies: Vec::new() })
 }

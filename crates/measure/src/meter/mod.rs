@@ -10,9 +10,11 @@
 //!   an upper bound for more;
 //! - storage bytes: `read_bytes` and `write_bytes` of `/proc/PID/io`, the latter counted
 //!   when a page is made dirty;
-//! - network: all interfaces but `lo` of the instance's own network namespace.
+//! - network: all interfaces but `lo` of the instance's own network namespace;
+//! - GPU: the whole first NVIDIA GPU, whoever uses it.
 
 mod cgroup;
+mod gpu;
 mod network;
 mod outside;
 mod own;

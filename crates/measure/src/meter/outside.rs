@@ -1,6 +1,7 @@
 use weighbridge_experiment::{Instrument, Instruments, MeterTarget, Usage};
 
 use super::cgroup::{Cgroup, Version};
+use super::gpu;
 use super::network::{self, parse_network};
 use super::pinned::PinnedFile;
 use super::process::{ProcessSet, nanoseconds_of_ticks};
@@ -102,7 +103,8 @@ impl OutsideMeter {
             Err(reason) => Instrument::Missing(reason),
         };
         let time = Instrument::Present("CLOCK_MONOTONIC of the host".to_owned());
-        Ok((meter, Instruments { cpu: Instrument::Present(cpu), memory, storage, network, time }))
+        let (cpu, gpu) = (Instrument::Present(cpu), gpu::instrument());
+        Ok((meter, Instruments { cpu, memory, storage, network, time, gpu }))
     }
 
     /// One reading.
@@ -152,6 +154,10 @@ impl OutsideMeter {
         usage.storage_read_bytes = totals.storage.map(|(read, _)| read);
         usage.storage_write_bytes = totals.storage.map(|(_, write)| write);
         self.read_network(&mut usage);
+        if let Some((utilization, memory)) = gpu::read() {
+            usage.gpu_utilization_percent = utilization;
+            usage.gpu_memory_bytes = memory;
+        }
         Ok(usage)
     }
 
@@ -233,6 +239,7 @@ fn nothing(reason: &str) -> Instruments {
         storage: missing(),
         network: missing(),
         time: missing(),
+        gpu: missing(),
     }
 }
 

@@ -61,6 +61,7 @@ impl OwnProcessMeter {
                 Err(reason) => Instrument::Missing(reason.clone()),
             },
             time: present("CLOCK_MONOTONIC inside the environment"),
+            gpu: Instrument::Missing("a GPU is read from outside only".to_owned()),
         };
         (Self { network: network.ok(), ..meter }, instruments)
     }
@@ -105,6 +106,7 @@ impl Meter for OwnProcessMeter {
             network_transmit_bytes: network.map(|totals| totals.transmit_bytes),
             network_receive_packets: network.map(|totals| totals.receive_packets),
             network_transmit_packets: network.map(|totals| totals.transmit_packets),
+            ..Usage::default()
         }
     }
 }

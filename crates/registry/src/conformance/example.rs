@@ -149,6 +149,7 @@ pub fn trial(block: u32, environment: &str, workload: &str) -> TrialRecord {
             storage: Instrument::Missing("no blkio controller".to_owned()),
             network: present("/proc/PID/net/dev"),
             time: present("CLOCK_MONOTONIC"),
+            gpu: Instrument::Missing("no GPU".to_owned()),
         },
         noise: HostNoise { steal_percent: Some(0.1), other_cpu_percent: None },
         output_sha256: Sha256Digest::of(b"output"),

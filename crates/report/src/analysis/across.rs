@@ -145,9 +145,13 @@ fn different_work(a: &RunRecord, b: &RunRecord, key: &CellKey) -> Vec<String> {
             (plan.workload(&key.workload)?, plan.environment(&key.environment)?);
         let threads = plan.cells().into_iter().find(|cell| cell.key == *key)?.threads;
         let inputs: Vec<&str> = workload.inputs.iter().map(|input| input.sha256.short()).collect();
+        // Two builds of one version are told apart by the digest of their library.
+        let library = workload.engine.library.as_ref();
+        let library = library.map_or_else(String::new, |file| format!(" {}", file.sha256.short()));
         let engine =
             CellTrials::of(record, key).worked.first().map_or_else(String::new, |(_, m)| {
-                format!("{} {} {}", m.engine.name, m.engine.version, m.engine.instruction_set)
+                let engine = &m.engine;
+                format!("{} {} {}{library}", engine.name, engine.version, engine.instruction_set)
             });
         let memory =
             environment.limits.memory.map_or_else(|| "unlimited".to_owned(), |m| m.to_string());

@@ -252,6 +252,7 @@ fn measurement(place: &Place, work: &Work, seconds: f64) -> TrialMeasurement {
             storage: missing(),
             network: missing(),
             time: present("CLOCK_MONOTONIC of the agent"),
+            gpu: missing(),
         },
         noise: HostNoise { steal_percent: Some(0.2), other_cpu_percent: Some(3.0) },
         output_sha256: Sha256Digest::of(work.name.as_bytes()),

@@ -49,6 +49,7 @@ impl Home {
             .args(arguments)
             .env("WEIGHBRIDGE_HOME", self.data())
             .env_remove("NO_COLOR")
+            .env_remove("ORT_DYLIB_PATH")
             .current_dir(self.directory.path())
             .stdin(Stdio::null());
         command
