@@ -18,7 +18,7 @@ mod figure;
 mod format;
 mod line;
 mod product;
-mod records;
+pub(crate) mod records;
 mod verdict;
 
 pub use cause::{Cause, Unpriced};

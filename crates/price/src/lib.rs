@@ -3,6 +3,7 @@
 //! - [`book`]: dated price-book entries, each with its source.
 //! - [`engine`]: exact decimal arithmetic; pure.
 //! - [`bill`]: a provider's bill, every line computed anew from what it prints itself.
+//! - [`list`]: the price lists that providers publish, read as streams.
 //! - [`resolve`]: what the user said about a price, made into a price with its source.
 //!
 //! What this crate deliberately does **not** know: clocks (a price is chosen by the entry's
@@ -12,6 +13,7 @@
 pub mod bill;
 pub mod book;
 pub mod engine;
+pub mod list;
 mod resolve;
 
 pub use book::{PriceBook, PriceEntry, PriceError};

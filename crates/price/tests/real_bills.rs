@@ -16,6 +16,7 @@ struct Checked {
 }
 
 /// The check of a real bill, or nothing where it is absent: said, not hidden.
+#[allow(clippy::print_stdout)]
 fn checked(name: &str) -> Option<Checked> {
     let path =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/billing").join(name);
@@ -91,6 +92,7 @@ fn focus_of_three_providers() {
 }
 
 #[test]
+#[allow(clippy::print_stdout)]
 fn a_table_of_units_is_no_bill() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../../shared/data/billing/azure-pricing-units.csv");

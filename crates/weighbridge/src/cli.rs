@@ -10,9 +10,11 @@ mod check;
 mod engines;
 mod environments;
 mod output;
+mod prices;
 mod reading;
 mod roles;
 mod schema;
+mod spool;
 mod weigh;
 
 use std::process::ExitCode;
@@ -56,6 +58,7 @@ pub(crate) fn main() -> ExitCode {
             output::print_error(&error);
             let usage = error.downcast_ref::<UsageError>().is_some()
                 || error.downcast_ref::<weighbridge_price::PriceError>().is_some()
+                || error.downcast_ref::<weighbridge_price::list::QuoteError>().is_some()
                 || error.downcast_ref::<weighbridge_experiment::file::FileError>().is_some();
             ExitCode::from(if usage { 2 } else { 1 })
         }
@@ -70,6 +73,7 @@ pub(crate) struct UsageError(pub(crate) String);
 fn dispatch(command: Command) -> anyhow::Result<Outcome> {
     match command {
         Command::Check(arguments) => return check::check(&arguments),
+        Command::Price(arguments) => return prices::price(&arguments),
         Command::Bill(arguments) => return bills::bill(&arguments),
         Command::Completions { shell } => return completions(shell),
         Command::Engine(arguments) => return engines::engine(arguments),
@@ -93,6 +97,7 @@ fn dispatch(command: Command) -> anyhow::Result<Outcome> {
             Command::Reap => weigh::reap().await,
             Command::Check(_)
             | Command::Bill(_)
+            | Command::Price(_)
             | Command::Completions { .. }
             | Command::Engine(_)
             | Command::Man

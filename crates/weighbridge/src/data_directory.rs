@@ -59,6 +59,11 @@ impl DataDirectory {
         self.0.join("instances")
     }
 
+    /// Price lists that were imported.
+    pub(crate) fn prices(&self) -> PathBuf {
+        self.0.join("prices")
+    }
+
     /// The HTML report of a run.
     pub(crate) fn report(&self, run: &str) -> PathBuf {
         self.0.join("reports").join(format!("{run}.html"))

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use through_binary::{Home, checkout, privileged};
 
-const SCHEMAS: [&str; 8] = [
+const SCHEMAS: [&str; 10] = [
     "experiment",
     "run",
     "report",
@@ -14,6 +14,8 @@ const SCHEMAS: [&str; 8] = [
     "applications",
     "bill-check",
     "engines",
+    "price-lists",
+    "prices",
     "wire",
 ];
 

@@ -6,14 +6,15 @@
 //! that is no bill looks like ([ADR 14](../../../../docs/adr/0014-own-reader-for-bill-records.md)).
 //! Deliberately unknown here: what a column means, and text encodings (cells are bytes).
 
+use std::fmt;
 use std::io::{self, BufRead};
 
 /// Bytes of one record. The longest seen on a real bill has 3 KiB; tags may add some.
-pub(super) const RECORD_BYTES_MAX: usize = 4 << 20;
+pub(crate) const RECORD_BYTES_MAX: usize = 4 << 20;
 
 /// One record, its buffers used again for the next.
 #[derive(Debug, Default)]
-pub(super) struct Record {
+pub(crate) struct Record {
     bytes: Vec<u8>,
     /// Where each cell ends in `bytes`.
     ends: Vec<usize>,
@@ -22,17 +23,17 @@ pub(super) struct Record {
 
 impl Record {
     /// The line of the file on which the record begins; the first is 1.
-    pub(super) fn line(&self) -> u64 {
+    pub(crate) fn line(&self) -> u64 {
         self.line
     }
 
     /// How many cells it has.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
 
     /// A cell, empty where the record has fewer.
-    pub(super) fn cell(&self, index: usize) -> &[u8] {
+    pub(crate) fn cell(&self, index: usize) -> &[u8] {
         let begin = index.checked_sub(1).and_then(|before| self.ends.get(before)).copied();
         let end = self.ends.get(index).copied().unwrap_or_default();
         self.bytes.get(begin.unwrap_or_default()..end).unwrap_or_default()
@@ -41,7 +42,7 @@ impl Record {
 
 /// Why there is no next record.
 #[derive(Debug)]
-pub(super) enum RecordError {
+pub(crate) enum RecordError {
     /// A quoted cell does not end before the file does.
     OpenQuote,
     /// Something other than a comma or the end of the line follows a closing quote.
@@ -50,6 +51,17 @@ pub(super) enum RecordError {
     TooLong,
     /// The bytes could not be read.
     Input(io::Error),
+}
+
+impl fmt::Display for RecordError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OpenQuote => formatter.write_str("it has a quote that never closes"),
+            Self::AfterQuote => formatter.write_str("it has more text after a closing quote"),
+            Self::TooLong => write!(formatter, "it is longer than {RECORD_BYTES_MAX} bytes"),
+            Self::Input(error) => error.fmt(formatter),
+        }
+    }
 }
 
 /// Where in a record the reader stands.
@@ -64,24 +76,24 @@ enum State {
 }
 
 /// Records out of bytes.
-pub(super) struct Records<R> {
+pub(crate) struct Records<R> {
     input: R,
     /// Line of the next byte.
     line: u64,
 }
 
 impl<R: BufRead> Records<R> {
-    pub(super) fn new(input: R) -> Self {
+    pub(crate) fn new(input: R) -> Self {
         Self { input, line: 1 }
     }
 
     /// Line that the reader has come to.
-    pub(super) fn line(&self) -> u64 {
+    pub(crate) fn line(&self) -> u64 {
         self.line
     }
 
     /// Reads the next record that is not an empty line; false at the end of the file.
-    pub(super) fn next(&mut self, record: &mut Record) -> Result<bool, RecordError> {
+    pub(crate) fn next(&mut self, record: &mut Record) -> Result<bool, RecordError> {
         record.bytes.clear();
         record.ends.clear();
         record.line = self.line;

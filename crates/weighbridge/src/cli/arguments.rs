@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Compare(CompareArguments),
     /// Check an experiment file without running anything
     Check(CheckArguments),
+    /// Prices: import a provider's list, look one up
+    Price(super::prices::PriceArguments),
     /// Check a provider's bill
     Bill(super::bills::BillArguments),
     /// Remove whatever killed runs left on this host

@@ -1,7 +1,6 @@
 //! `weighbridge bill`: what a provider's bill says, checked against itself.
 
 mod document;
-mod spool;
 mod table;
 
 use std::fs::File;
@@ -126,7 +125,7 @@ fn check_file(
     let named = || format!("cannot check {}", path.display());
     let file = File::open(path).with_context(named)?;
     let length = file.metadata().with_context(named)?.len();
-    let bar = progress(path, length);
+    let bar = output::file_progress(path, length);
     let mut check = BillCheck::open(bar.wrap_read(file), asked).with_context(named)?;
     let mut document = BillCheckDocument::default();
     while let Some(finding) = check.next_finding().with_context(named)? {
@@ -135,22 +134,6 @@ fn check_file(
     bar.finish_and_clear();
     printer.end_of_file(path, &check, document)?;
     Ok(check.summary().clone())
-}
-
-/// A bar for what takes long, on a terminal only.
-fn progress(path: &Path, length: u64) -> indicatif::ProgressBar {
-    const WORTH_A_BAR: u64 = 64 << 20;
-    if length < WORTH_A_BAR {
-        return indicatif::ProgressBar::hidden();
-    }
-    let bar = indicatif::ProgressBar::new(length);
-    if let Ok(style) =
-        indicatif::ProgressStyle::with_template("{prefix} {wide_bar} {bytes} of {total_bytes}")
-    {
-        bar.set_style(style);
-    }
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    bar.with_prefix(name)
 }
 
 /// How findings leave: rows at once, documents and tables at the end of each file.

@@ -29,6 +29,22 @@ pub(crate) fn write_json_streamed<T: serde::Serialize>(value: &T) -> anyhow::Res
         .context("cannot write to standard output")
 }
 
+/// A bar for what takes long, on a terminal only.
+pub(crate) fn file_progress(path: &std::path::Path, length: u64) -> indicatif::ProgressBar {
+    const WORTH_A_BAR: u64 = 64 << 20;
+    if length < WORTH_A_BAR {
+        return indicatif::ProgressBar::hidden();
+    }
+    let bar = indicatif::ProgressBar::new(length);
+    if let Ok(style) =
+        indicatif::ProgressStyle::with_template("{prefix} {wide_bar} {bytes} of {total_bytes}")
+    {
+        bar.set_style(style);
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    bar.with_prefix(name)
+}
+
 /// Whether the reader of standard output closed it: `weighbridge runs | head -1`.
 pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error

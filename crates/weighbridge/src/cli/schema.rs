@@ -8,6 +8,7 @@ use super::applications::ApplicationList;
 use super::bills::BillCheckDocument;
 use super::engines::EngineList;
 use super::environments::EnvironmentList;
+use super::prices::{PriceLists, Prices};
 use super::{Outcome, output};
 
 /// A published format.
@@ -27,6 +28,10 @@ pub(crate) enum SchemaName {
     BillCheck,
     /// weighbridge.engines/1: what `engine list --format json` prints
     Engines,
+    /// weighbridge.price-lists/1: what `price list --format json` prints
+    PriceLists,
+    /// weighbridge.prices/1: what `price list TEXT`, `price show` and `price quote` print
+    Prices,
     /// The frames between a host and the agent inside an environment
     Wire,
 }
@@ -41,6 +46,8 @@ pub(super) fn print(name: SchemaName) -> anyhow::Result<Outcome> {
         SchemaName::Applications => schema_for!(ApplicationList),
         SchemaName::BillCheck => schema_for!(BillCheckDocument),
         SchemaName::Engines => schema_for!(EngineList),
+        SchemaName::PriceLists => schema_for!(PriceLists),
+        SchemaName::Prices => schema_for!(Prices),
         SchemaName::Wire => weighbridge_agent::wire::wire_schema(),
     };
     output::write_json(&schema)?;

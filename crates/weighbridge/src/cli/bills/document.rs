@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use weighbridge_price::bill::{BillSummary, Cause, Finding, Found};
 
-use super::spool::Spool;
+use crate::cli::spool::Spool;
 
 /// Unexplained differences, and damaged lines, that a table shows.
 const SHOWN: usize = 20;
