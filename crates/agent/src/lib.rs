@@ -12,14 +12,16 @@
 //!
 //! What this crate deliberately does **not** know: how its environment was made, what other
 //! cells exist, the order of trials, prices, and what is done with its answers. The agent
-//! reads files only in its own directory, and writes none but its socket.
+//! reads files only in its own directory and the one beside it, and writes none but its socket.
 
 mod client;
+mod command;
 mod engine;
 mod files;
 mod measured;
 mod server;
 mod simulated;
+mod task;
 pub mod wire;
 mod work;
 

@@ -1,79 +1,62 @@
-//! A real application on a real engine, timed.
+//! A real task, timed.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 use weighbridge_experiment::{InferenceTiming, Sha256Digest, Usage};
-use weighbridge_inference::application::application;
-use weighbridge_inference::{InferenceError, Input, Outcome, Session};
+use weighbridge_inference::Outcome;
 use weighbridge_measure::{Meter, OwnProcessMeter, Sampler};
 
-use crate::engine;
-use crate::files::read_verified;
-use crate::wire::{Failure, Pass, Prepare, Ready, Stage, Task, Trial, TrialDone, WarmupDone};
+use crate::command::CommandRunner;
+use crate::task::{self, Doable};
+use crate::wire::{Failure, Pass, Prepare, Ready, Stage, Trial, TrialDone, WarmupDone};
 use crate::work::{combined_digest, inputs_of};
 
-/// An application with its model loaded and its inputs in memory.
+/// A task that is ready, and what is known of its results.
 pub(crate) struct MeasuredWork {
-    session: Session,
-    inputs: Vec<Input>,
+    task: Doable,
     /// Of the result of each input, once it is known. Hashing a photograph takes up to some
     /// per cent of its inference, so it is done in untimed passes only.
     digests: Vec<Option<Sha256Digest>>,
     slowdown_percent: f64,
 }
 
+/// What one inference, or one run of a command, gave.
+enum Given {
+    Outcome(Outcome),
+    Digest(Sha256Digest),
+}
+
 impl MeasuredWork {
     pub(crate) fn prepare(base: &Path, request: &Prepare) -> Result<(Self, Ready), Failure> {
         let began = Instant::now();
-        let Task::Application { name, .. } = &request.task else {
-            return Err(Failure::new(Stage::Prepare, "this kind of task is not served yet"));
+        let task = task::prepare(base, request)?;
+        let (engine, inputs) = match &task {
+            Doable::Inference(inference) => (inference.session.engine(), inference.inputs.len()),
+            Doable::Command(_) => (CommandRunner::engine(request.threads), 1),
         };
-        let Some(file) = &request.model else {
-            return Err(Failure::new(Stage::Prepare, "no model was given"));
-        };
-        let model = read_verified(base, "model", file)?;
-        let mut inputs = Vec::with_capacity(request.inputs.len());
-        for file in &request.inputs {
-            inputs.push(Input::new(&*file.name, read_verified(base, "input", file)?));
-        }
-        let source = engine::source(base, &request.engine)?;
-        let session = source
-            .load(model, request.threads)
-            .map_err(InferenceError::from)
-            .and_then(|engine| Session::new(application(*name, None), engine))
-            .map_err(|error| {
-                let failure = Failure::from_error(Stage::Prepare, &error);
-                Failure {
-                    reason: format!("cannot load model `{}`: {}", file.name, failure.reason),
-                    ..failure
-                }
-            })?;
-        let ready = Ready { engine: session.engine(), load_seconds: began.elapsed().as_secs_f64() };
-        let digests = vec![None; inputs.len()];
+        let ready = Ready { engine, load_seconds: began.elapsed().as_secs_f64() };
         let slowdown_percent = request.slowdown_percent.unwrap_or(0.0);
-        Ok((Self { session, inputs, digests, slowdown_percent }, ready))
+        Ok((Self { task, digests: vec![None; inputs], slowdown_percent }, ready))
     }
 
     pub(crate) fn warmup(&mut self, pass: Pass) -> Result<WarmupDone, Failure> {
         let mut inferences = Vec::with_capacity(pass.inferences as usize);
-        for input in inputs_of(pass, self.inputs.len()) {
-            let (outcome, timing) = self.infer(input, Stage::Warmup)?;
+        for input in inputs_of(pass, self.digests.len()) {
+            let (given, timing) = self.once(input, Stage::Warmup)?;
             inferences.push(timing);
-            if self.digests[input].is_none() {
-                self.digests[input] = Some(digest_of(&outcome));
-            }
+            self.take(input, given, Stage::Warmup)?;
         }
         let output_sha256 = self.digest(pass)?;
         Ok(WarmupDone { inferences, output_sha256 })
     }
 
     pub(crate) fn digest(&mut self, pass: Pass) -> Result<Sha256Digest, Failure> {
-        for input in inputs_of(pass, self.inputs.len()) {
+        for input in inputs_of(pass, self.digests.len()) {
             if self.digests[input].is_none() {
-                let (outcome, _) = self.infer(input, Stage::Digest)?;
-                self.digests[input] = Some(digest_of(&outcome));
+                let (given, _) = self.once(input, Stage::Digest)?;
+                self.take(input, given, Stage::Digest)?;
             }
         }
         combined_digest(pass, &self.digests).ok_or_else(|| {
@@ -83,7 +66,10 @@ impl MeasuredWork {
 
     pub(crate) fn trial(&mut self, trial: Trial) -> Result<TrialDone, Failure> {
         let fail = |error: &dyn std::error::Error| Failure::from_error(Stage::Trial, error);
-        let (mut meter, _) = OwnProcessMeter::open();
+        let mut meter = match &self.task {
+            Doable::Inference(_) => OwnProcessMeter::open().0,
+            Doable::Command(_) => OwnProcessMeter::open().0.with_children(),
+        };
         let before = meter.usage();
         let mut inferences = Vec::with_capacity(trial.pass.inferences as usize);
         let period = Duration::from_secs_f64(1.0 / trial.sample_hertz);
@@ -91,9 +77,9 @@ impl MeasuredWork {
             Sampler::start(meter, period, Instant::now()).map_err(|error| fail(&error))?;
 
         let began = Instant::now();
-        for input in inputs_of(trial.pass, self.inputs.len()) {
+        for input in inputs_of(trial.pass, self.digests.len()) {
             // The outcome is dropped at once: freeing it is part of any loop over photographs.
-            let (_, timing) = self.infer(input, Stage::Trial)?;
+            let (_, timing) = self.once(input, Stage::Trial)?;
             inferences.push(timing);
         }
         let total = began.elapsed();
@@ -110,16 +96,55 @@ impl MeasuredWork {
         })
     }
 
-    fn infer(&mut self, input: usize, stage: Stage) -> Result<(Outcome, InferenceTiming), Failure> {
-        let (outcome, mut timing) = self
-            .session
-            .run_once(&self.inputs[input])
-            .map_err(|error| Failure::from_error(stage, &error))?;
+    fn once(&mut self, input: usize, stage: Stage) -> Result<(Given, InferenceTiming), Failure> {
+        let (given, mut timing) = match &mut self.task {
+            Doable::Inference(inference) => {
+                let done = inference.session.run_once(&inference.inputs[input]);
+                let (outcome, timing) =
+                    done.map_err(|error| Failure::from_error(stage, &error))?;
+                (Given::Outcome(outcome), timing)
+            }
+            Doable::Command(command) => {
+                let timing = command.run(stage)?;
+                (Given::Digest(command.digest().clone()), timing)
+            }
+        };
         if self.slowdown_percent > 0.0 {
             timing.infer_nanoseconds +=
                 stay_busy(timing.total_nanoseconds(), self.slowdown_percent);
         }
-        Ok((outcome, timing))
+        Ok((given, timing))
+    }
+
+    /// Looks at a result outside of any measurement: whether it is the expected one, and its
+    /// digest.
+    fn take(&mut self, input: usize, given: Given, stage: Stage) -> Result<(), Failure> {
+        if self.digests[input].is_some() {
+            return Ok(());
+        }
+        let digest = match given {
+            Given::Digest(digest) => digest,
+            Given::Outcome(outcome) => {
+                self.compare(input, &outcome, stage)?;
+                digest_of(&outcome)
+            }
+        };
+        self.digests[input] = Some(digest);
+        Ok(())
+    }
+
+    fn compare(&self, input: usize, outcome: &Outcome, stage: Stage) -> Result<(), Failure> {
+        let Doable::Inference(inference) = &self.task else { return Ok(()) };
+        match (inference.expected.get(input), outcome) {
+            (Some(expected), Outcome::Tensors(outputs)) => {
+                let name = &inference.inputs[input].name;
+                expected.compare(outputs).map_err(|error| {
+                    let failure = Failure::from_error(stage, &error);
+                    Failure { reason: format!("input `{name}`: {}", failure.reason), ..failure }
+                })
+            }
+            _ => Ok(()),
+        }
     }
 }
 

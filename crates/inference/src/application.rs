@@ -4,6 +4,7 @@
 //! it is: [`Session`](crate::Session) drives it stage by stage and holds the clock.
 
 mod derain;
+mod onnx;
 mod ports;
 mod tiling;
 mod traffic_light;
@@ -11,6 +12,7 @@ mod traffic_light;
 use weighbridge_experiment::ApplicationName;
 
 pub use derain::Derain;
+pub use onnx::{FixedTensor, OnnxInputs, OnnxModel, RANDOM_INPUT, TensorError};
 pub use ports::{AxisNeed, PortNeed, describe_ports, fit_one};
 pub use tiling::{ALIGNMENT, HALO, TILE_SIDE_MAX, Tile, tiles};
 pub use traffic_light::TrafficLight;

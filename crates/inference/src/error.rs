@@ -1,6 +1,8 @@
 use thiserror::Error;
 
+use crate::application::TensorError;
 use crate::engine::EngineError;
+use crate::tensor_file::TensorFileError;
 use crate::{LabelsError, PhotoError};
 
 /// Why an input is not one that an application can use.
@@ -9,6 +11,12 @@ pub enum InputError {
     /// It is no photo that can be used.
     #[error(transparent)]
     Photo(#[from] PhotoError),
+    /// It holds no arrays that can be used.
+    #[error(transparent)]
+    TensorFile(#[from] TensorFileError),
+    /// Its arrays are not those that the model takes.
+    #[error(transparent)]
+    Tensor(#[from] TensorError),
 }
 
 /// What a model has, and what the application needs in its place.

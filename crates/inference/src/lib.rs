@@ -20,13 +20,16 @@ pub mod application;
 pub mod catalogue;
 pub mod engine;
 mod error;
+mod expected;
 pub mod family;
 mod input;
 mod labels;
 mod outcome;
 mod photo;
 mod session;
+pub mod tensor_file;
 
+pub use expected::{Expected, UnexpectedOutput};
 pub use error::{InferenceError, InputError, InterpretError, Misfit};
 pub use input::Input;
 pub use labels::{Labels, LabelsError};

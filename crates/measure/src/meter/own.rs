@@ -15,6 +15,7 @@ pub struct OwnProcessMeter {
     io: Option<PinnedFile>,
     network: Option<PinnedFile>,
     buffer: Vec<u8>,
+    children: bool,
 }
 
 impl OwnProcessMeter {
@@ -40,6 +41,7 @@ impl OwnProcessMeter {
             io: PinnedFile::open(own.join("io")).ok(),
             network: None,
             buffer: Vec::new(),
+            children: false,
         };
         let present = |text: &str| Instrument::Present(text.to_owned());
         let instruments = Instruments {
@@ -66,6 +68,13 @@ impl OwnProcessMeter {
         (Self { network: network.ok(), ..meter }, instruments)
     }
 
+    /// Counts the children of this process too, as far as they have ended and were waited
+    /// for: their processor time, and the peak of the largest of them.
+    #[must_use]
+    pub fn with_children(self) -> Self {
+        Self { children: true, ..self }
+    }
+
     fn memory(&mut self) -> Option<(u64, u64)> {
         parse_status(self.status.as_ref()?.read(&mut self.buffer).ok()?)
     }
@@ -75,29 +84,38 @@ impl OwnProcessMeter {
     }
 }
 
+/// User and system time.
+fn cpu(usage: &nix::sys::resource::Usage) -> Option<u64> {
+    let nanoseconds = |time: nix::sys::time::TimeVal| {
+        let seconds = u64::try_from(time.tv_sec()).ok()?;
+        let microseconds = u64::try_from(time.tv_usec()).ok()?;
+        Some(seconds * 1_000_000_000 + microseconds * 1000)
+    };
+    Some(nanoseconds(usage.user_time())? + nanoseconds(usage.system_time())?)
+}
+
 impl Meter for OwnProcessMeter {
     fn usage(&mut self) -> Usage {
         let own = getrusage(UsageWho::RUSAGE_SELF).ok();
-        let cpu_nanoseconds = own.as_ref().and_then(|own| {
-            let nanoseconds = |time: nix::sys::time::TimeVal| {
-                let seconds = u64::try_from(time.tv_sec()).ok()?;
-                let microseconds = u64::try_from(time.tv_usec()).ok()?;
-                Some(seconds * 1_000_000_000 + microseconds * 1000)
-            };
-            Some(nanoseconds(own.user_time())? + nanoseconds(own.system_time())?)
-        });
+        let children = if self.children { getrusage(UsageWho::RUSAGE_CHILDREN).ok() } else { None };
+        let cpu_nanoseconds = match (&own, &children) {
+            (Some(own), Some(children)) => cpu(own).zip(cpu(children)).map(|(a, b)| a + b),
+            (Some(own), None) => cpu(own),
+            (None, _) => None,
+        };
         let memory = self.memory();
         let storage = self.storage();
         let network =
             self.network.as_ref().and_then(|file| parse_network(file.read(&mut self.buffer).ok()?));
         // ru_maxrss is in kibibytes.
-        let peak_of_getrusage = || {
-            own.and_then(|own| u64::try_from(own.max_rss()).ok()).map(|kibibytes| kibibytes * 1024)
+        let peak_of = |usage: nix::sys::resource::Usage| {
+            u64::try_from(usage.max_rss()).ok().map(|kibibytes| kibibytes * 1024)
         };
+        let peak_own = memory.map(|(_, peak)| peak).or_else(|| own.and_then(peak_of));
         Usage {
             cpu_nanoseconds,
             memory_resident_bytes: memory.map(|(resident, _)| resident),
-            memory_peak_bytes: memory.map(|(_, peak)| peak).or_else(peak_of_getrusage),
+            memory_peak_bytes: peak_own.max(children.and_then(peak_of)),
             storage_read_bytes: storage.map(|(read, _)| read),
             storage_write_bytes: storage.map(|(_, write)| write),
             storage_read_requests: None,
