@@ -49,7 +49,10 @@ impl CommandRunner {
             verified_path(base, "file", file)?;
         }
         let directory = base.join("work").canonicalize().map_err(|error| {
-            Failure::new(Stage::Prepare, format!("the directory of its files is not there: {error}"))
+            Failure::new(
+                Stage::Prepare,
+                format!("the directory of its files is not there: {error}"),
+            )
         })?;
         // What a command prints may hold the time of day; what it was asked is all that two
         // cells can be held to, besides that it worked.

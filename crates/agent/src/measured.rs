@@ -100,8 +100,7 @@ impl MeasuredWork {
         let (given, mut timing) = match &mut self.task {
             Doable::Inference(inference) => {
                 let done = inference.session.run_once(&inference.inputs[input]);
-                let (outcome, timing) =
-                    done.map_err(|error| Failure::from_error(stage, &error))?;
+                let (outcome, timing) = done.map_err(|error| Failure::from_error(stage, &error))?;
                 (Given::Outcome(outcome), timing)
             }
             Doable::Command(command) => {

@@ -39,7 +39,8 @@ mod spawner;
 mod traces;
 
 pub use container::{
-    ContainerEnvironment, MONITOR_COMMAND, container_monitor, library_closure, monitor_directory,
+    ContainerEnvironment, MONITOR_COMMAND, Program, container_monitor, library_closure,
+    monitor_directory, program_files,
 };
 pub use environment::{CopySource, Environment, Port, environments, open, reap};
 pub use error::EnvironmentError;

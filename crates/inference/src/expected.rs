@@ -92,10 +92,9 @@ impl Expected {
     pub fn compare(&self, outputs: &[NamedTensor]) -> Result<(), UnexpectedOutput> {
         match (&self.content, outputs) {
             (TensorFile::One(expected), [output]) => self.compare_one(expected, output),
-            (TensorFile::One(_), _) => Err(UnexpectedOutput::Several {
-                file: self.file.clone(),
-                count: outputs.len(),
-            }),
+            (TensorFile::One(_), _) => {
+                Err(UnexpectedOutput::Several { file: self.file.clone(), count: outputs.len() })
+            }
             (TensorFile::Named(named), _) => named.iter().try_for_each(|(name, expected)| {
                 let output = outputs.iter().find(|output| output.name == *name);
                 self.compare_one(expected, output.ok_or_else(|| self.no_such(name, outputs))?)

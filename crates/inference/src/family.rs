@@ -133,9 +133,7 @@ impl ModelFamily {
     #[must_use]
     pub const fn forms(self) -> &'static [Form] {
         match self {
-            Self::Yolov5n | Self::Yolov5s => {
-                &[Form::Exported, Form::RawHeads, Form::RawAnchors]
-            }
+            Self::Yolov5n | Self::Yolov5s => &[Form::Exported, Form::RawHeads, Form::RawAnchors],
             Self::RetinaFaceMobileNet025 | Self::RetinaFaceResNet50 => &[Form::Exported],
         }
     }

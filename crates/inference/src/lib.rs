@@ -29,8 +29,8 @@ mod photo;
 mod session;
 pub mod tensor_file;
 
-pub use expected::{Expected, UnexpectedOutput};
 pub use error::{InferenceError, InputError, InterpretError, Misfit};
+pub use expected::{Expected, UnexpectedOutput};
 pub use input::Input;
 pub use labels::{Labels, LabelsError};
 pub use outcome::{

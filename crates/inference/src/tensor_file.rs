@@ -142,10 +142,9 @@ fn checked_header(bytes: &[u8]) -> Result<usize, String> {
     let cut_short = || "it is cut short".to_owned();
     let (head, length) = match bytes.get(6) {
         Some(1) => (10, bytes.get(8..10).map(|b| usize::from(u16::from_le_bytes([b[0], b[1]])))),
-        Some(2 | 3) => (
-            12,
-            bytes.get(8..12).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize),
-        ),
+        Some(2 | 3) => {
+            (12, bytes.get(8..12).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize))
+        }
         Some(version) => return Err(format!("version {version} of the format is not known")),
         None => return Err(cut_short()),
     };

@@ -3,6 +3,9 @@
 //! Parsing touches nothing outside. Every command gets what it needs handed in; exit codes
 //! are 0 done, 1 failed, 2 usage, 3 the run finished but something asked for gave nothing.
 
+mod app_export;
+mod app_result;
+mod app_run;
 mod applications;
 mod arguments;
 mod bills;
@@ -72,6 +75,7 @@ pub(crate) struct UsageError(pub(crate) String);
 
 fn dispatch(command: Command) -> anyhow::Result<Outcome> {
     match command {
+        Command::App(arguments) => return applications::app(arguments),
         Command::Check(arguments) => return check::check(&arguments),
         Command::Price(arguments) => return prices::price(&arguments),
         Command::Bill(arguments) => return bills::bill(&arguments),
@@ -89,13 +93,13 @@ fn dispatch(command: Command) -> anyhow::Result<Outcome> {
         match command {
             Command::Run(arguments) => weigh::run(arguments).await,
             Command::Env(arguments) => environments::list(&arguments).await,
-            Command::App(arguments) => applications::list(&arguments).await,
             Command::Runs(arguments) => reading::runs(&arguments).await,
             Command::Report(arguments) => reading::report(&arguments).await,
             Command::Figure(arguments) => reading::figure(&arguments).await,
             Command::Compare(arguments) => reading::compare(&arguments).await,
             Command::Reap => weigh::reap().await,
-            Command::Check(_)
+            Command::App(_)
+            | Command::Check(_)
             | Command::Bill(_)
             | Command::Price(_)
             | Command::Completions { .. }

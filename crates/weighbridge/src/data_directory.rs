@@ -54,6 +54,11 @@ impl DataDirectory {
         self.0.join("engines")
     }
 
+    /// Models that were downloaded, each under its digest.
+    pub(crate) fn models(&self) -> PathBuf {
+        self.0.join("models")
+    }
+
     /// One directory for each instance that exists now.
     pub(crate) fn instances(&self) -> PathBuf {
         self.0.join("instances")

@@ -9,21 +9,31 @@
 
 mod asked;
 mod conduct;
+mod download;
 mod files;
 mod host;
 mod instance;
+mod materials;
+mod model;
 mod order;
 mod plan;
 mod preflight;
 mod probe;
+mod program;
 mod progress;
 mod reap;
 mod trial;
+mod workload;
+
+pub(crate) use weighbridge_experiment::file::asked::application;
 
 pub(crate) use asked::{Asked, Options, experiment, read_experiment};
 pub(crate) use conduct::{Conduct, Ending};
-pub(crate) use files::{Materials, digest_of_file};
+pub(crate) use files::digest_of_file;
+pub(crate) use files::input_files;
 pub(crate) use host::Host;
+pub(crate) use materials::Materials;
+pub(crate) use model::{Model, content as model_content, resolve as resolve_model};
 pub(crate) use plan::resolve;
 pub(crate) use preflight::preflight;
 pub(crate) use probe::Probes;

@@ -6,12 +6,13 @@ use std::path::Path;
 
 use through_binary::{Home, checkout, privileged};
 
-const SCHEMAS: [&str; 10] = [
+const SCHEMAS: [&str; 11] = [
     "experiment",
     "run",
     "report",
     "environments",
     "applications",
+    "app-run",
     "bill-check",
     "engines",
     "price-lists",

@@ -52,7 +52,8 @@ fn an_engine_that_is_not_there_is_refused_with_what_gets_it() {
     for name in ["onnxruntime", "onnxruntime-cuda"] {
         let refused = home.run(&["run", "--env", "native", "--engine", name]);
         assert_eq!(refused.code, Some(1), "{}", refused.stderr);
-        for part in ["workload `derain` cannot run", name, "weighbridge engine install onnxruntime"] {
+        for part in ["workload `derain` cannot run", name, "weighbridge engine install onnxruntime"]
+        {
             assert!(refused.stderr.contains(part), "`{part}` is not in: {}", refused.stderr);
         }
     }

@@ -49,6 +49,30 @@ pub fn library_closure(
     Ok(listed(&linker, library)?.into_iter().filter(|path| !is_linker(path)).collect())
 }
 
+/// What a program needs to be started anywhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// The dynamic linker that it asks for; none where it is linked statically.
+    pub linker: Option<PathBuf>,
+    /// The libraries that the linker of this host finds for it.
+    pub libraries: Vec<PathBuf>,
+}
+
+/// What a program of this host needs besides itself.
+///
+/// # Errors
+///
+/// When it is no executable for this machine, or one of its libraries is not found.
+pub fn program_files(program: &Path) -> Result<Program, EnvironmentError> {
+    match linker_of(program)? {
+        None => Ok(Program { linker: None, libraries: Vec::new() }),
+        Some(linker) => Ok(Program {
+            libraries: library_closure(program, program)?,
+            linker: Some(linker.into()),
+        }),
+    }
+}
+
 /// The dynamic linker that an executable asks for.
 fn linker_of(executable: &Path) -> Result<Option<String>, EnvironmentError> {
     let mut headers = Vec::new();

@@ -38,7 +38,7 @@ use crate::layout::{LaunchRecord, Layout, library_name, read_record, write_recor
 use crate::process_identity::wait_until;
 use crate::traces::{self, kill_processes, remove_remains};
 
-pub use libraries::library_closure;
+pub use libraries::{Program, library_closure, program_files};
 use monitor::Report;
 pub use monitor::{MONITOR_COMMAND, container_monitor, monitor_directory};
 

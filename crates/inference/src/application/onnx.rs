@@ -109,7 +109,9 @@ pub enum TensorError {
         found: Vec<usize>,
     },
     /// An axis of another length.
-    #[error("`{file}` is of shape {found:?}, axis {axis} of the model's input {input} has {length}")]
+    #[error(
+        "`{file}` is of shape {found:?}, axis {axis} of the model's input {input} has {length}"
+    )]
     Length {
         /// The file.
         file: String,
@@ -255,8 +257,8 @@ impl Application for OnnxModel {
 
     fn interpret(&mut self, outputs: &[Tensor]) -> Result<(), InterpretError> {
         let named = self.outputs.iter().zip(outputs);
-        let named = named
-            .map(|(name, tensor)| NamedTensor { name: name.clone(), tensor: tensor.clone() });
+        let named =
+            named.map(|(name, tensor)| NamedTensor { name: name.clone(), tensor: tensor.clone() });
         self.results = Some(named.collect());
         Ok(())
     }
@@ -303,7 +305,8 @@ impl OnnxModel {
                 fitted(port, &self.inputs.axes, tensor.clone(), file)
             }
             Some(FixedTensor::Drawn { element, shape, low, high }) => {
-                let wish = Wish { element: *element, shape: shape.as_deref(), range: (*low, *high) };
+                let wish =
+                    Wish { element: *element, shape: shape.as_deref(), range: (*low, *high) };
                 self.drawn(index, &wish)
             }
             None => self.drawn(index, &Wish { element: None, shape: None, range: (None, None) }),

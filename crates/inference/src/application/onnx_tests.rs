@@ -3,9 +3,8 @@ use proptest::prelude::*;
 use super::*;
 
 fn port(name: &str, element: &'static str, shape: &[&str]) -> Port {
-    let extent = |axis: &&str| {
-        axis.parse().map_or_else(|_| Extent::Free((*axis).to_owned()), Extent::Fixed)
-    };
+    let extent =
+        |axis: &&str| axis.parse().map_or_else(|_| Extent::Free((*axis).to_owned()), Extent::Fixed);
     Port {
         name: name.into(),
         element: Some(element),
@@ -31,8 +30,7 @@ fn random() -> Input {
 /// A `.npy` of the values 0, 1, 2, … as `numpy.save` writes it.
 fn npy(element: &str, shape: &[usize]) -> Input {
     let axes: String = shape.iter().map(|axis| format!("{axis}, ")).collect();
-    let text =
-        format!("{{'descr': '{element}', 'fortran_order': False, 'shape': ({axes}), }}\n");
+    let text = format!("{{'descr': '{element}', 'fortran_order': False, 'shape': ({axes}), }}\n");
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
     bytes.extend(u16::try_from(text.len()).expect("short").to_le_bytes());
     bytes.extend(text.as_bytes());

@@ -19,10 +19,8 @@ pub(super) fn mobilenet_025(graph: &mut Graph, input: &Feature) -> [Feature; 3] 
         let first = usize::from(stage == 0);
         for (index, (channels, stride)) in blocks.iter().enumerate() {
             let name = format!("body.stage{}.{}", stage + 1, first + index);
-            let depthwise = Convolution {
-                depthwise: true,
-                ..Convolution::new(feature.channels, 3, *stride)
-            };
+            let depthwise =
+                Convolution { depthwise: true, ..Convolution::new(feature.channels, 3, *stride) };
             let filtered = graph.convolution(&feature, &format!("{name}.0"), depthwise, LEAKY);
             let mix = Convolution::new(*channels, 1, 1);
             feature = graph.convolution(&filtered, &format!("{name}.3"), mix, LEAKY);

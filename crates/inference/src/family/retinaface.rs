@@ -45,8 +45,7 @@ pub(super) fn build(graph: &mut Graph, network: Body) {
         Body::ResNet50 => (body::resnet_50(graph, &input), 256),
     };
     // The public code leaks only where the pyramid is narrow.
-    let activation =
-        if channels <= 64 { Activation::LeakyRelu(0.1) } else { Activation::Relu };
+    let activation = if channels <= 64 { Activation::LeakyRelu(0.1) } else { Activation::Relu };
     let pyramid = pyramid(graph, &levels, channels, activation);
     let mut number = 0;
     let contexts = pyramid.map(|level| {

@@ -40,8 +40,14 @@ fn a_seed_gives_the_same_bytes_everywhere() {
     let written = [
         (ModelFamily::Yolov5n, "4714071cb12cc493080755436a6a6d474cdf64ce5c3a819d5f03b0f63a44fc29"),
         (ModelFamily::Yolov5s, "4e502c356941dd8b6a9ddb536b64c65ca9f70aa084d70991ab46385ac49bf8e3"),
-        (ModelFamily::RetinaFaceMobileNet025, "7f724999b04c60d78570f738cf7e865f7b3de615635fa373ef3d4818f59561d2"),
-        (ModelFamily::RetinaFaceResNet50, "1178b0070b939561591823ee63926ffb792d46e47438ffa36bc963554d19b93d"),
+        (
+            ModelFamily::RetinaFaceMobileNet025,
+            "7f724999b04c60d78570f738cf7e865f7b3de615635fa373ef3d4818f59561d2",
+        ),
+        (
+            ModelFamily::RetinaFaceResNet50,
+            "1178b0070b939561591823ee63926ffb792d46e47438ffa36bc963554d19b93d",
+        ),
     ];
     for (family, expected) in written {
         assert_eq!(digest(&family.default_model()), expected, "{family}");

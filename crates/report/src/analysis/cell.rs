@@ -2,7 +2,7 @@
 
 use weighbridge_experiment::{
     ByteSize, CellPlan, EnvironmentKind, EnvironmentPlan, InferenceTiming, Instrument, Instruments,
-    ResolvedPrice, RunRecord, TrialMeasurement, WorkloadPlan,
+    ResolvedPrice, RunRecord, TaskPlan, TrialMeasurement, WorkloadPlan,
 };
 
 use super::build::CostOfTime;
@@ -16,6 +16,7 @@ use super::percentile::Latencies;
 use super::statistics::{mean, mean_interval_95, median, standard_deviation};
 use super::trials::CellTrials;
 
+const NO_STAGES: &str = "a command has no stages: only its whole time is measured";
 const ONE_TRIAL: &str = "one trial has no spread";
 
 /// What the numbers of one cell are made from.
@@ -39,11 +40,17 @@ pub(crate) fn cell(input: &CellInput<'_>, cost_of_time: &CostOfTime<'_>) -> Cell
     let CellInput { record, plan, environment, workload, trials } = input;
     let first =
         trials.worked.first().map(|(_, measurement)| *measurement).ok_or_else(|| trials.absence());
-    let (engine, engine_reason) = apart(first.clone().map(engine));
+    let is_command = matches!(workload.task, TaskPlan::Command(_));
+    let no_engine = || "a command runs on no engine".to_owned();
+    let (engine, engine_reason) =
+        apart(first.clone().map(engine).and_then(|engine| match is_command {
+            true => Err(no_engine()),
+            false => Ok(engine),
+        }));
     let (instruments, instruments_reason) =
         apart(first.clone().map(|first| lines(&first.instruments)));
     let (trial_seconds, trial_seconds_reason) = apart(trial_seconds(trials));
-    let (inference_ms, inference_ms_reason) = apart(inference_milliseconds(trials));
+    let (inference_ms, inference_ms_reason) = apart(inference_milliseconds(trials, is_command));
     let (warmup, warmup_reason) = apart(warmup(trials));
     let (cpu_percent, cpu_percent_reason) =
         apart(cpu_percent(trials, environment.limits.cpus.count()));
@@ -188,7 +195,10 @@ fn trial_seconds(trials: &CellTrials<'_>) -> Result<TrialSeconds, String> {
     })
 }
 
-fn inference_milliseconds(trials: &CellTrials<'_>) -> Result<InferenceMilliseconds, String> {
+fn inference_milliseconds(
+    trials: &CellTrials<'_>,
+    is_command: bool,
+) -> Result<InferenceMilliseconds, String> {
     let timings: Vec<&InferenceTiming> =
         measurements(trials).flat_map(|measurement| &measurement.inferences).collect();
     let latencies = Latencies::of(timings.iter().map(|timing| timing.total_nanoseconds()))
@@ -198,6 +208,14 @@ fn inference_milliseconds(trials: &CellTrials<'_>) -> Result<InferenceMillisecon
             / timings.len() as f64
             / 1e6
     };
+    // A command is timed as a whole: a stage of it is not 0, it is not known.
+    let part = |nanoseconds: fn(&InferenceTiming) -> u64| match is_command {
+        true => Err(NO_STAGES.to_owned()),
+        false => Ok(stage(nanoseconds)),
+    };
+    let (decode, decode_reason) = apart(part(|timing| timing.decode_nanoseconds));
+    let (prepare, prepare_reason) = apart(part(|timing| timing.prepare_nanoseconds));
+    let (interpret, interpret_reason) = apart(part(|timing| timing.interpret_nanoseconds));
     let (p50, p50_reason) = apart(latencies.percentile_milliseconds(0.5));
     let (p90, p90_reason) = apart(latencies.percentile_milliseconds(0.9));
     let (p99, p99_reason) = apart(latencies.percentile_milliseconds(0.99));
@@ -211,10 +229,13 @@ fn inference_milliseconds(trials: &CellTrials<'_>) -> Result<InferenceMillisecon
         p99_reason,
         max: latencies.max_milliseconds(),
         stages: StageMilliseconds {
-            decode: stage(|timing| timing.decode_nanoseconds),
-            prepare: stage(|timing| timing.prepare_nanoseconds),
+            decode,
+            decode_reason,
+            prepare,
+            prepare_reason,
             infer: stage(|timing| timing.infer_nanoseconds),
-            interpret: stage(|timing| timing.interpret_nanoseconds),
+            interpret,
+            interpret_reason,
         },
     })
 }

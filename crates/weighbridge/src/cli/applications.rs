@@ -5,7 +5,7 @@ use weighbridge_experiment::{ApplicationName, Sha256Digest};
 use weighbridge_inference::catalogue;
 
 use super::arguments::{AppArguments, AppCommand, Format};
-use super::{Outcome, output, reading};
+use super::{Outcome, app_export, app_run, output, reading};
 
 #[derive(Serialize, schemars::JsonSchema)]
 pub(crate) struct ApplicationList {
@@ -49,9 +49,17 @@ fn row(name: ApplicationName) -> ApplicationRow {
     }
 }
 
+/// `weighbridge app`.
+pub(super) fn app(arguments: AppArguments) -> anyhow::Result<Outcome> {
+    match arguments.command {
+        AppCommand::List { format } => list(format),
+        AppCommand::Run(arguments) => app_run::run(&arguments),
+        AppCommand::Export(arguments) => app_export::export(&arguments),
+    }
+}
+
 /// Prints the applications of this version.
-pub(super) async fn list(arguments: &AppArguments) -> anyhow::Result<Outcome> {
-    let AppCommand::List { format } = arguments.command;
+fn list(format: Format) -> anyhow::Result<Outcome> {
     let applications: Vec<_> = ApplicationName::ALL.into_iter().map(row).collect();
     match format {
         Format::Json => {

@@ -29,7 +29,7 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Environments: what works here, and why not
     Env(EnvArguments),
-    /// Applications, their models, what is trained and what is not
+    /// Applications: what there is, what is trained; try one, export its model
     App(AppArguments),
     /// Engines that execute models: which are there, and installing the fastest
     Engine(EngineArguments),
@@ -86,7 +86,7 @@ pub(crate) enum Format {
 Trials of all cells are interleaved in random blocks, and the agent starts
 anew for each, so that drift of the host falls on all environments alike.")]
 pub(crate) struct RunArguments {
-    /// Experiment file; without one, every application in `native` and `container`
+    /// Experiment file; without one, derain and traffic-light in `native` and `container`
     pub(crate) file: Option<PathBuf>,
     /// Only this environment, by kind or by its name in the file; repeatable
     #[arg(long = "env", value_name = "KIND")]
@@ -191,6 +191,54 @@ pub(crate) enum AppCommand {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
+    /// Run an application on inputs of your own and show what comes out
+    Run(AppRunArguments),
+    /// Write the model of an application to a file
+    Export(AppExportArguments),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  weighbridge app run derain rainy.jpg --out dry     writes dry/rainy-derain.png
+  weighbridge app run traffic-light lights/          prints what each photo shows
+  weighbridge app run traffic-light a.jpg --format json
+
+Results are looked at, not measured: `weighbridge run` measures.")]
+pub(crate) struct AppRunArguments {
+    /// The application, as `weighbridge app list` names it
+    pub(crate) name: String,
+    /// Files, or directories of them; the shipped samples unless given
+    pub(crate) inputs: Vec<PathBuf>,
+    /// A model in place of the application's own: a path, or seeded:FAMILY
+    #[arg(long, value_name = "M")]
+    pub(crate) model: Option<String>,
+    /// Names of the model's classes, one a line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) labels: Option<PathBuf>,
+    /// Engine: auto, rten, onnxruntime, onnxruntime-cuda
+    #[arg(long, value_name = "NAME", value_parser = engine_wish)]
+    pub(crate) engine: Option<EngineWish>,
+    /// Threads of the engine [default: all CPUs]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) threads: Option<u32>,
+    /// Directory for pictures [default: the current one]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// How results are printed
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AppExportArguments {
+    /// The application, as `weighbridge app list` names it
+    pub(crate) name: String,
+    /// A seeded architecture in place of the shipped model: FAMILY or FAMILY:FORM
+    #[arg(long, value_name = "V")]
+    pub(crate) variant: Option<String>,
+    /// The file to write; one that is there is kept
+    #[arg(long, value_name = "FILE.onnx")]
+    pub(crate) out: PathBuf,
 }
 
 #[derive(Debug, Args)]

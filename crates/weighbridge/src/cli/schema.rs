@@ -4,6 +4,7 @@ use clap::ValueEnum;
 use schemars::{Schema, schema_for};
 use weighbridge_experiment::{RunRecord, file::experiment_schema};
 
+use super::app_result::AppRun;
 use super::applications::ApplicationList;
 use super::bills::BillCheckDocument;
 use super::engines::EngineList;
@@ -24,6 +25,8 @@ pub(crate) enum SchemaName {
     Environments,
     /// weighbridge.applications/1: what `app list --format json` prints
     Applications,
+    /// weighbridge.app-run/1: what `app run --format json` prints
+    AppRun,
     /// weighbridge.bill-check/1: what `bill check --format json` prints for one file
     BillCheck,
     /// weighbridge.engines/1: what `engine list --format json` prints
@@ -44,6 +47,7 @@ pub(super) fn print(name: SchemaName) -> anyhow::Result<Outcome> {
         SchemaName::Report => weighbridge_report::analysis::report_schema(),
         SchemaName::Environments => schema_for!(EnvironmentList),
         SchemaName::Applications => schema_for!(ApplicationList),
+        SchemaName::AppRun => schema_for!(AppRun),
         SchemaName::BillCheck => schema_for!(BillCheckDocument),
         SchemaName::Engines => schema_for!(EngineList),
         SchemaName::PriceLists => schema_for!(PriceLists),

@@ -1,21 +1,19 @@
-//! The models and inputs of a plan: found, hashed, and handed to environments by content.
+//! The files that a user names: found, and known by their digest.
 
-use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 use thiserror::Error;
-use weighbridge_environment::CopySource;
-use weighbridge_experiment::{
-    ApplicationName, EngineName, EnginePlan, InputFile, ModelSource, Sha256Digest, WorkloadPlan,
-};
+use weighbridge_experiment::{ApplicationName, InputFile, Sha256Digest};
 use weighbridge_inference::catalogue;
 
 /// An input of 40 megapixels is at most 120 MB as raw pixels; nothing larger is a photo
 /// that an application takes.
 const LARGEST_INPUT_BYTES: u64 = 256 << 20;
+/// What an agent reads into its memory at most.
+pub(crate) const LARGEST_MODEL_BYTES: u64 = 1 << 30;
 
 /// Why a model or an input cannot be used. Each names the file and what to do.
 #[derive(Debug, Error)]
@@ -24,11 +22,11 @@ pub(crate) enum FilesError {
     Read { path: PathBuf, source: io::Error },
     #[error("{} is empty (0 bytes); remove it or give another file", path.display())]
     Empty { path: PathBuf },
-    #[error("{} has {bytes} bytes, more than the {LARGEST_INPUT_BYTES} that an input may have; give a smaller file", path.display())]
-    TooLarge { path: PathBuf, bytes: u64 },
+    #[error("{} has {bytes} bytes, more than the {most} that such a file may have; give a smaller one", path.display())]
+    TooLarge { path: PathBuf, bytes: u64, most: u64 },
     #[error("{} is a directory; give the path of an ONNX model", path.display())]
     ModelIsDirectory { path: PathBuf },
-    #[error("{} holds no files; put photos (JPEG, PNG or WebP) into it or give another directory", path.display())]
+    #[error("{} holds no files; put inputs into it or give another directory", path.display())]
     NoInputs { path: PathBuf },
     #[error("{} changed since the run began: its digest was {expected} and is {found}; restore it, or start a new run", path.display())]
     Changed { path: PathBuf, expected: Sha256Digest, found: Sha256Digest },
@@ -64,43 +62,47 @@ fn file_name(path: &Path) -> String {
         .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
-fn describe(path: &Path) -> Result<InputFile, FilesError> {
+/// An input of the user's.
+pub(crate) fn describe(path: &Path) -> Result<InputFile, FilesError> {
+    described(path, LARGEST_INPUT_BYTES)
+}
+
+/// A model of the user's.
+pub(crate) fn describe_model(path: &Path) -> Result<InputFile, FilesError> {
+    described(path, LARGEST_MODEL_BYTES)
+}
+
+/// Any file: one that a command needs may be empty and of any size.
+pub(crate) fn describe_any(path: &Path) -> Result<InputFile, FilesError> {
     let (sha256, bytes) = digest_of_file(path).map_err(read_error(path))?;
-    match bytes {
+    Ok(InputFile { name: file_name(path), path: Some(path.to_owned()), sha256, bytes })
+}
+
+fn described(path: &Path, most: u64) -> Result<InputFile, FilesError> {
+    let file = describe_any(path)?;
+    match file.bytes {
         0 => Err(FilesError::Empty { path: path.to_owned() }),
-        bytes if bytes > LARGEST_INPUT_BYTES => {
-            Err(FilesError::TooLarge { path: path.to_owned(), bytes })
-        }
-        _ => Ok(InputFile { name: file_name(path), path: Some(path.to_owned()), sha256, bytes }),
+        bytes if bytes > most => Err(FilesError::TooLarge { path: path.to_owned(), bytes, most }),
+        _ => Ok(file),
     }
 }
 
-fn shipped(name: &str, content: &[u8]) -> InputFile {
+/// The path of a file of a plan, whose content is still that of the plan.
+pub(crate) fn checked(file: &InputFile, path: &Path) -> Result<PathBuf, FilesError> {
+    let (found, _) = digest_of_file(path).map_err(read_error(path))?;
+    if found == file.sha256 {
+        return Ok(path.to_owned());
+    }
+    Err(FilesError::Changed { path: path.to_owned(), expected: file.sha256.clone(), found })
+}
+
+/// What ships inside the executable, or is made by it.
+pub(crate) fn shipped(name: &str, content: &[u8]) -> InputFile {
     InputFile {
         name: name.to_owned(),
         path: None,
         sha256: Sha256Digest::of(content),
         bytes: content.len() as u64,
-    }
-}
-
-/// The model of a workload: the user's, or the application's own.
-pub(crate) fn model(
-    application: ApplicationName,
-    given: Option<&ModelSource>,
-) -> Result<InputFile, FilesError> {
-    match given {
-        Some(ModelSource::File(path)) if Path::new(path).is_dir() => {
-            Err(FilesError::ModelIsDirectory { path: path.into() })
-        }
-        Some(ModelSource::File(path)) => describe(Path::new(path)),
-        Some(ModelSource::Address { url: name, .. } | ModelSource::Seeded(name)) => {
-            Err(FilesError::NotShipped { name: name.clone() })
-        }
-        None => {
-            let entry = catalogue::shipped(application);
-            Ok(shipped(entry.model_file, &(entry.model)()))
-        }
     }
 }
 
@@ -118,10 +120,19 @@ pub(crate) fn inputs(
         let samples = catalogue::shipped(application).samples;
         return Ok(samples.iter().map(|(name, content)| shipped(name, content)).collect());
     };
-    let path = Path::new(path);
+    below(Path::new(path))
+}
+
+/// The files of a directory by name, or the one file.
+pub(crate) fn below(path: &Path) -> Result<Vec<InputFile>, FilesError> {
     if !path.is_dir() {
         return Ok(vec![describe(path)?]);
     }
+    input_files(path)?.iter().map(|file| describe(file)).collect()
+}
+
+/// What of a directory is an input, by name.
+pub(crate) fn input_files(path: &Path) -> Result<Vec<PathBuf>, FilesError> {
     let mut files = Vec::new();
     for entry in fs::read_dir(path).map_err(read_error(path))? {
         let found = entry.map_err(read_error(path))?.path();
@@ -138,112 +149,7 @@ pub(crate) fn inputs(
         return Err(FilesError::NoInputs { path: path.to_owned() });
     }
     files.sort();
-    files.iter().map(|file| describe(file)).collect()
-}
-
-/// A file as it is handed to an instance.
-#[derive(Debug, Clone)]
-pub(crate) struct Material {
-    pub(crate) file: InputFile,
-    pub(crate) source: CopySource,
-    /// Its name inside the instance: unique, plain, still telling.
-    pub(crate) inside: String,
-}
-
-/// Everything of one workload that goes into its instances.
-#[derive(Debug, Clone)]
-pub(crate) struct Materials {
-    pub(crate) model: Option<Material>,
-    pub(crate) class_labels: Option<Material>,
-    pub(crate) inputs: Vec<Material>,
-    /// Shared libraries of the engine, placed with the agent.
-    pub(crate) libraries: Vec<PathBuf>,
-}
-
-impl Materials {
-    /// The files that a plan names, checked against the digests that it has.
-    pub(crate) fn of(workload: &WorkloadPlan) -> Result<Self, FilesError> {
-        let entry = workload.task.application().map(catalogue::shipped);
-        let own_model = || entry.map(|entry| (entry.model)());
-        let model = workload.model.as_ref();
-        let model = model.map(|file| material(file, "model.onnx".to_owned(), own_model));
-        let class_labels = workload.class_labels.as_ref();
-        let class_labels =
-            class_labels.map(|file| material(file, "labels.txt".to_owned(), || None));
-        let inputs = workload.inputs.iter().enumerate().map(|(index, file)| {
-            material(file, inside_name(index, &file.name), || {
-                entry?
-                    .samples
-                    .iter()
-                    .find(|(name, _)| *name == file.name)
-                    .map(|(_, content)| Cow::Borrowed(*content))
-            })
-        });
-        Ok(Self {
-            model: model.transpose()?,
-            class_labels: class_labels.transpose()?,
-            inputs: inputs.collect::<Result<_, _>>()?,
-            libraries: libraries(&workload.engine)?,
-        })
-    }
-
-    /// Everything that is copied into an instance.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Material> {
-        self.model.iter().chain(&self.class_labels).chain(&self.inputs)
-    }
-}
-
-/// The files of an engine that instances are given, still those of the plan.
-fn libraries(engine: &EnginePlan) -> Result<Vec<PathBuf>, FilesError> {
-    // On a GPU the library needs its providers beside it and runs where it lies.
-    let stays = engine.name == EngineName::OnnxruntimeCuda;
-    let mut placed = Vec::new();
-    for file in engine.library.iter().chain(&engine.dependencies) {
-        let Some(path) = &file.path else { continue };
-        let (found, _) = digest_of_file(path).map_err(read_error(path))?;
-        if found != file.sha256 {
-            let expected = file.sha256.clone();
-            return Err(FilesError::Changed { path: path.clone(), expected, found });
-        }
-        if !stays {
-            placed.push(path.clone());
-        }
-    }
-    Ok(placed)
-}
-
-fn material(
-    file: &InputFile,
-    inside: String,
-    shipped: impl FnOnce() -> Option<Cow<'static, [u8]>>,
-) -> Result<Material, FilesError> {
-    let source = match &file.path {
-        Some(path) => {
-            let (found, _) = digest_of_file(path).map_err(read_error(path))?;
-            if found != file.sha256 {
-                let expected = file.sha256.clone();
-                return Err(FilesError::Changed { path: path.clone(), expected, found });
-            }
-            CopySource::File(path.clone())
-        }
-        None => {
-            let content = shipped().filter(|content| Sha256Digest::of(content) == file.sha256);
-            let missing = || FilesError::NotShipped { name: file.name.clone() };
-            CopySource::Bytes(content.ok_or_else(missing)?.into())
-        }
-    };
-    Ok(Material { file: file.clone(), source, inside })
-}
-
-/// A user's file name may hold anything; inside the instance it is plain, and numbered so
-/// that two can never meet.
-fn inside_name(index: usize, name: &str) -> String {
-    let plain: String = name
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' })
-        .take(80)
-        .collect();
-    format!("{index:04}-{plain}")
+    Ok(files)
 }
 
 #[cfg(test)]
@@ -274,25 +180,5 @@ mod tests {
         assert!(matches!(found(directory.path()), Err(FilesError::Empty { .. })));
         let missing = directory.path().join("none.jpg");
         assert!(matches!(found(&missing), Err(FilesError::Read { .. })));
-    }
-
-    #[test]
-    fn a_file_that_changed_since_the_plan_is_refused() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join("a.jpg");
-        fs::write(&path, "before").expect("written");
-        let file = describe(&path).expect("described");
-        fs::write(&path, "after").expect("written");
-        let refused = material(&file, "a".into(), || None);
-        assert!(matches!(refused, Err(FilesError::Changed { .. })));
-    }
-
-    #[test]
-    fn names_inside_are_plain_and_unique() {
-        assert_eq!(
-            inside_name(3, "rain in/Пуса n.jpg"),
-            "0003-rain_in_____n.jpg".replace("in_____n", "in______n")
-        );
-        assert_ne!(inside_name(1, "a.jpg"), inside_name(2, "a.jpg"));
     }
 }

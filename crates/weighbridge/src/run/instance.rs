@@ -6,17 +6,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
-use weighbridge_agent::wire::{EngineChoice, FileToRead, Prepare, SharedLibrary, Task};
+use weighbridge_agent::wire::{EngineChoice, FileToRead, Prepare, SharedLibrary};
 use weighbridge_agent::{AgentClient, ClientError};
 use weighbridge_environment::{Environment, EnvironmentError, Port};
 use weighbridge_experiment::{
     AgentLaunch, CellPlan, CreateRequest, Ended, EngineIdentity, EngineName, EnginePlan,
-    EnvironmentPlan, InputFile, InstanceId, Resource, RunId, StartTiming, TaskPlan, WorkloadPlan,
+    EnvironmentPlan, InputFile, InstanceId, Resource, RunId, StartTiming, WorkloadPlan,
 };
 use weighbridge_registry::{Journal, JournalId, RegistryError};
 
 use super::Host;
-use super::files::{Material, Materials};
+use super::materials::{Material, Materials};
 
 /// From asking for an instance to its agent's first answer. Far above what any environment
 /// of this version needs, so that only what hangs is given up.
@@ -153,22 +153,11 @@ fn engine_choice(plan: &EnginePlan) -> EngineChoice {
 }
 
 fn prepare(fitting: &Fitting<'_>) -> Prepare {
-    let to_read = |material: &Material| FileToRead {
-        name: material.file.name.clone(),
-        path: Path::new("work").join(&material.inside),
-        sha256: material.file.sha256.clone(),
-    };
-    let Materials { model, class_labels, inputs, libraries: _ } = fitting.materials;
-    let task = match &fitting.workload.task {
-        TaskPlan::Application(name) => {
-            Task::Application { name: *name, labels: class_labels.as_ref().map(to_read) }
-        }
-        TaskPlan::Onnx(_) | TaskPlan::Command(_) => unreachable!("not planned yet"),
-    };
+    let Materials { task, model, inputs, .. } = fitting.materials;
     Prepare {
-        task,
-        model: model.as_ref().map(to_read),
-        inputs: inputs.iter().map(to_read).collect(),
+        task: task.clone(),
+        model: model.as_ref().map(Material::to_read),
+        inputs: inputs.iter().map(Material::to_read).collect(),
         threads: fitting.threads,
         engine: engine_choice(&fitting.workload.engine),
         slowdown_percent: fitting.slowdown_percent,

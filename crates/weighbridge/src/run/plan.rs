@@ -4,13 +4,12 @@
 use anyhow::Context as _;
 use weighbridge_experiment::{
     Availability, ByteSize, CpuCount, EngineName, EnvironmentKind, EnvironmentPlan,
-    EnvironmentSpec, Experiment, HostFacts, Limits, Plan, TaskPlan, TaskSpec, Unavailable,
-    WorkloadPlan, WorkloadSpec,
+    EnvironmentSpec, Experiment, HostFacts, Limits, Plan, Unavailable, WorkloadPlan,
 };
-use weighbridge_inference::catalogue;
 use weighbridge_price::PriceBook;
 
-use super::{Host, Probes, files};
+use super::workload::{self, Resolver};
+use super::{Host, Probes};
 use crate::cli::UsageError;
 use crate::engines::Chooser;
 
@@ -30,7 +29,11 @@ pub(crate) async fn resolve(
     let workloads = experiment
         .workloads
         .iter()
-        .map(|spec| workload(spec, &mut chooser))
+        .map(|spec| {
+            let mut choose = |wish| Ok(chooser.choose(wish)?);
+            let (seed, data) = (experiment.seed, &host.data);
+            workload::resolve(spec, &mut Resolver { seed, data, choose: &mut choose })
+        })
         .collect::<Result<Vec<_>, _>>()?;
     let mut environments = Vec::new();
     let mut unavailable = Vec::new();
@@ -139,32 +142,6 @@ fn limits(spec: &EnvironmentSpec, facts: &HostFacts) -> anyhow::Result<Limits> {
         .into());
     }
     Ok(Limits { cpus, memory: spec.memory })
-}
-
-fn workload(spec: &WorkloadSpec, chooser: &mut Chooser<'_>) -> anyhow::Result<WorkloadPlan> {
-    let TaskSpec::Application(application) = spec.task else {
-        let kind = spec.task.kind();
-        return Err(UsageError(format!("workloads of kind \"{kind}\" come soon")).into());
-    };
-    let inputs = files::inputs(application, spec.inputs.as_deref())?;
-    let all = u32::try_from(inputs.len()).unwrap_or(u32::MAX);
-    let rounds =
-        if spec.inputs.is_none() { catalogue::shipped(application).rounds_per_trial } else { 1 };
-    Ok(WorkloadPlan {
-        name: spec.name.clone(),
-        task: TaskPlan::Application(application),
-        model: Some(files::model(application, spec.model.as_ref())?),
-        class_labels: spec.labels.as_deref().map(files::labels).transpose()?,
-        labels: Vec::new(),
-        inputs_per_trial: spec.inputs_per_trial.unwrap_or(all.saturating_mul(rounds)),
-        inputs,
-        trials: spec.trials,
-        warmup: spec.warmup,
-        threads: spec.threads,
-        engine: chooser
-            .choose(spec.engine)
-            .with_context(|| format!("workload `{}` cannot run", spec.name))?,
-    })
 }
 
 #[cfg(test)]

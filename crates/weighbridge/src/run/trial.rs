@@ -128,7 +128,19 @@ pub(crate) fn failure(
         Some(explanation) => format!("{explanation} ({chain})"),
         None => chain,
     };
-    TrialFailure { reason, ended, command_exit_code: None }
+    TrialFailure { reason, ended, command_exit_code: exit_code_of_command(error) }
+}
+
+/// With which code the user's command ended, where that is what failed.
+fn exit_code_of_command(error: &(dyn std::error::Error + 'static)) -> Option<i32> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(ClientError::Failed(failure)) = error.downcast_ref() {
+            return failure.command_exit_code;
+        }
+        next = error.source();
+    }
+    None
 }
 
 const SIGKILL: i32 = 9;

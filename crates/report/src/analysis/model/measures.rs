@@ -59,16 +59,25 @@ pub struct InferenceMilliseconds {
 }
 
 /// Mean times of the stages of an inference.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StageMilliseconds {
-    /// Input bytes to pixels.
-    pub decode: f64,
-    /// Pixels to tensors.
-    pub prepare: f64,
-    /// The engine.
+    /// Input bytes to pixels, samples or arrays.
+    pub decode: Option<f64>,
+    /// Why it is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decode_reason: Option<String>,
+    /// Those to tensors.
+    pub prepare: Option<f64>,
+    /// Why it is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prepare_reason: Option<String>,
+    /// The engine; of a command, all of it.
     pub infer: f64,
     /// Tensors to a result.
-    pub interpret: f64,
+    pub interpret: Option<f64>,
+    /// Why it is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interpret_reason: Option<String>,
 }
 
 /// The warm-up, which no other number contains.

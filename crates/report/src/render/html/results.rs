@@ -91,12 +91,16 @@ fn stages(report: &Report) -> Markup {
             tbody {
                 @for (cell, times) in timed {
                     tr {
-                        th scope="row" { (cell.workload) } td { (cell.environment) }
+                        th scope="row" { (cell.workload) }
+                        td {
+                            (cell.environment)
+                            @for label in &cell.labels { span.label { (label) } }
+                        }
                         td.number { (cell.inferences) }
-                        td.number { (milliseconds(times.stages.decode)) }
-                        td.number { (milliseconds(times.stages.prepare)) }
+                        (number(times.stages.decode.map(milliseconds), times.stages.decode_reason.as_ref()))
+                        (number(times.stages.prepare.map(milliseconds), times.stages.prepare_reason.as_ref()))
                         td.number { (milliseconds(times.stages.infer)) }
-                        td.number { (milliseconds(times.stages.interpret)) }
+                        (number(times.stages.interpret.map(milliseconds), times.stages.interpret_reason.as_ref()))
                         td.number { (milliseconds(times.mean)) }
                         (number(cell.warmup.map(|warm| milliseconds(warm.first_inference_ms)), cell.warmup_reason.as_ref()))
                     }
