@@ -5,6 +5,7 @@ cd "$(dirname "$0")"
 python derain_train.py --seed 7
 python traffic_light_train.py --seed 11
 python -m traffic_sign.train --seed 17
+python -m traffic_sign.train --seed 19 --start ../models/traffic-sign.onnx --renders 12900 --epochs 6 --peak 5e-4
 python derain_evaluate.py
 python traffic_light_evaluate.py
 python -m traffic_sign.evaluate

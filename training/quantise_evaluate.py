@@ -31,12 +31,13 @@ def derain_loss():
         })
     rainy = [row for row in rows if row["generator"] != "none"]
     known = [row for row in rainy if row["generator"] != UNSEEN]  # as the card counts its mean gain
+    dry = [row["psnr_int8_db"] for row in rows if row["generator"] == "none"]
     gains = [np.mean([row[key] - row["psnr_rainy_db"] for row in known]) for key in ("psnr_float_db", "psnr_int8_db")]
     return {
         "mean_gain_float_db": round(float(gains[0]), 3), "mean_gain_int8_db": round(float(gains[1]), 3),
         "gain_kept": round(float(gains[1] / gains[0]), 4),
         "largest_loss_db": round(max(row["psnr_float_db"] - row["psnr_int8_db"] for row in rainy), 3),
-        "least_dry_db": min(row["psnr_int8_db"] for row in rows if row["generator"] == "none"),
+        "least_dry_db": min(dry), "mean_dry_db": round(float(np.mean(dry)), 3),
         "pictures": rows,
     }
 

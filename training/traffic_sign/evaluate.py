@@ -65,9 +65,9 @@ def main():
     session = open_model(MODELS / "traffic-sign.onnx")
     pictures, labels = build_set(313, 43 * 50, photos.HELD_OUT)
     show("unseen photographs, training ranges", classify(session, pictures).argmax(1), labels)
-    pictures, labels = build_set(414, 43 * 100, photos.HELD_OUT, held_out_conditions)
+    pictures, labels = build_set(414, 43 * 50, photos.HELD_OUT, held_out_conditions)
     show("unseen photographs, outside the training ranges", classify(session, pictures).argmax(1), labels)
-    by_condition(session, 616, 43 * 12)
+    by_condition(session, 616, 43 * 6)
     write_set(session)
 
 

@@ -1,5 +1,6 @@
 """The traffic-sign classifier: a small convolutional network on 48x48 pictures."""
 
+import onnx
 import torch
 from torch import nn
 
@@ -46,3 +47,17 @@ def export(net, path):
         value = graph.conv(value, net.last, "last")
     graph.add("Flatten", [value], "logits", axis=1)
     graph.save(path, "traffic_sign", [("image", ["N", 3, SIDE, SIDE])], [("logits", ["N", len(LABELS)])])
+
+
+def load(path):
+    """Reads an exported file back, to go on training it: each normalisation only adds its convolution's bias."""
+    weights = {tensor.name: torch.tensor(onnx.numpy_helper.to_array(tensor)) for tensor in onnx.load(path).graph.initializer}
+    net = TrafficSign()
+    with torch.no_grad():
+        for number, (conv, norm) in enumerate(zip(net.convs, net.norms)):
+            conv.weight.copy_(weights[f"conv{number}.weight"])
+            norm.bias.copy_(weights[f"conv{number}.bias"])
+            norm.running_var.fill_(1 - norm.eps)
+        net.last.weight.copy_(weights["last.weight"])
+        net.last.bias.copy_(weights["last.bias"])
+    return net

@@ -32,16 +32,19 @@ def held_out_conditions(rng):
     return rng.choice(list(RANGES), SAMPLED_HELD_OUT, replace=False)
 
 
-def draw_conditions(rng, outside=()):
-    """Draws every condition, those named in `outside` from their held-out range."""
+def draw_conditions(rng, outside=(), mild=True):
+    """Draws every condition, those named in `outside` from their held-out range.
+
+    `mild` makes the lower half of a range the more common one, as it is on the road.
+    """
     values = {name: rng.uniform(*spans[0]) for name, spans in RANGES.items()}
-    if rng.random() < 0.3:  # dusk and night; else by day
+    if rng.random() < (0.3 if mild else 0.7):  # dusk and night; else by day
         values["darkness"] = np.exp(rng.uniform(*np.log(RANGES["darkness"][0])))
     else:
         values["darkness"] = rng.uniform(0.5, 1.0)
     for name in ("blur", "noise", "cover", "cast", "turn"):
-        values[name] *= rng.random() ** 0.7  # mild conditions are the common ones
-    if rng.random() < 0.6:
+        values[name] *= rng.random() ** 0.7 if mild else 1.0
+    if rng.random() < (0.6 if mild else 0.3):
         values["cover"] = 0.0
     for name in outside:
         values[name] = rng.uniform(*RANGES[name][1])
@@ -103,9 +106,9 @@ def _shade(rng, picture):
     return picture * (1 - rng.uniform(0.1, 0.5) * mask[..., None])
 
 
-def render(rng, label, outside, pictures, side=96):
+def render(rng, label, outside, pictures, side=96, mild=True):
     """Renders one sign as float32 [side, side, 3] in 0..1; conditions named in `outside` leave their range."""
-    conditions = draw_conditions(rng, outside)
+    conditions = draw_conditions(rng, outside, mild)
     frame, box = _place(rng, draw(rng, label, max(144, side)), side, conditions)
     face = np.asarray(frame, np.float32) / 255
     alpha = np.clip(face[..., 3:], 0, 1)
@@ -132,7 +135,7 @@ def small(picture, side=SIDE):
     return np.asarray(image.resize((side, side), Image.BILINEAR))
 
 
-def build_set(seed, count, names, outside=lambda rng: (), shuffled=False):
+def build_set(seed, count, names, outside=lambda rng: (), shuffled=False, mild=True):
     """`count` renders before the named photographs, as uint8 [n, 48, 48, 3] with their labels.
 
     `outside` names the conditions of each render that leave their training range.
@@ -143,5 +146,5 @@ def build_set(seed, count, names, outside=lambda rng: (), shuffled=False):
     labels = rng.permutation(labels) if shuffled else labels
     images = np.empty((count, SIDE, SIDE, 3), np.uint8)
     for place, label in enumerate(labels):
-        images[place] = small(render(rng, label, outside(rng), pictures))
+        images[place] = small(render(rng, label, outside(rng), pictures, mild=mild))
     return images, labels
