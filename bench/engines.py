@@ -39,7 +39,10 @@ LIBRARY = next(pathlib.Path(onnxruntime.__file__).parent.glob("capi/libonnxrunti
 
 # Lengths of free axes, by the name of the model's file: what an application really runs.
 FREE = {"derain": {"height": 512, "width": 512}}
-DEFAULT_FREE = {"batch": 1, "n": 1, "height": 512, "width": 512, "time": 16000, "samples": 16000, "frames": 400}
+DEFAULT_FREE = {
+    "batch": 1, "n": 1, "height": 512, "width": 512, "H": 512, "W": 512,
+    "time": 16000, "samples": 16000, "frames": 400,
+}
 # What rten has to reach, as a ratio to Python's onnxruntime.
 RTEN_TARGETS = {"derain": 3.1, "speech-to-text": 1.2}
 RTEN_TARGET = 2.1

@@ -1,180 +1,95 @@
 """Speed of int8 variants against their float models, on Python's onnxruntime and on our engines.
 
-    python3 bench/int8.py [--quick] [FLOAT.onnx=INT8.onnx:APPLICATION …]
+    python bench/int8.py [--quick] [--keep-busy] [--threads 1,2] [FLOAT.onnx=INT8.onnx]…
 
-Needs onnxruntime and numpy beside Python 3, and for our engines the example `time_engine`
-(`cargo build --release -p weighbridge-inference --example time_engine`). Both variants of a model take
-turns, each in a process of its own: a session's sleeping threads would disturb the other's.
-The models that ship are always measured; pairs made with `training/quantise.py` can be added.
+The shipped models that have a variant, and the pairs that are named. Pairs are made with
+`training/quantise.py`, from the user's own files or from `weighbridge app export`. Both variants on
+every engine take turns as in `engines.py`, whose executable side and Python packages this needs too.
 """
 
+import argparse
 import json
-import os
 import pathlib
 import statistics
-import subprocess
 import sys
-import time
+import tempfile
 
+import numpy
+
+from engines import EXECUTABLE, LIBRARY, ROOT, inputs_of, measure
 from results import write
-from weighbridge_runs import ROOT
+from sides import ours, python, write_inputs
 
-MODELS = ROOT / "models"
-TIME_ENGINE = pathlib.Path(
-    os.environ.get("TIME_ENGINE", ROOT / "target" / "release" / "examples" / "time_engine")
-)
-ENGINES = ("onnxruntime", "rten")
-THREADS = (1, 2)
-SHIPPED = ("derain", "traffic-light", "traffic-sign")
-# Axes that a model leaves open: those of a 512x512 photo.
-FREE = {0: 1, 2: 512, 3: 512}
-WARM_UP, TURN_SECONDS = 3, 0.5
+# What the int8 variant has to reach on onnxruntime where the chip has VNNI, as a ratio to the float model.
+TARGETS = {"retinaface-resnet50": 0.5, "yolov5n": 0.9, "yolov5s": 0.9}
 
 
-def serve(model: str, threads: int) -> None:
-    """A worker: each line of its input asks for one turn, answered by the durations in milliseconds."""
-    import numpy
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    (port,) = session.get_inputs()
-    shape = [axis if isinstance(axis, int) else FREE[place] for place, axis in enumerate(port.shape)]
-    feed = {port.name: numpy.random.default_rng(0).random(shape, numpy.float32)}
-    print(json.dumps({"version": onnxruntime.__version__, "shape": shape}), flush=True)
-    for _ in sys.stdin:
-        for _ in range(WARM_UP):
-            session.run(None, feed)
-        times, started = [], time.perf_counter()
-        while time.perf_counter() - started < TURN_SECONDS or len(times) < 3:
-            before = time.perf_counter()
-            session.run(None, feed)
-            times.append((time.perf_counter() - before) * 1e3)
-        print(json.dumps(times), flush=True)
+def shipped() -> list[tuple[pathlib.Path, pathlib.Path]]:
+    variants = sorted((ROOT / "models").glob("*-int8.onnx"))
+    return [(variant.with_name(variant.name.replace("-int8", "")), variant) for variant in variants]
 
 
-class PythonSide:
-    """One variant in a worker that stays, so that only turns alternate and not loading."""
-
-    def __init__(self, model: pathlib.Path, threads: int):
-        command = [sys.executable, __file__, "--worker", str(model), str(threads)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self._answer()
-
-    def _answer(self):
-        line = self.process.stdout.readline()
-        if not line:
-            raise RuntimeError("the worker broke off; its last words are above")
-        return json.loads(line)
-
-    def turn(self) -> list[float]:
-        self.process.stdin.write("turn\n")
-        self.process.stdin.flush()
-        return self._answer()
-
-    def close(self) -> None:
-        self.process.stdin.close()
-        self.process.wait()
+def open_sides(files: dict, threads: int, inputs: list[str], left_out: dict) -> dict:
+    """Both variants on each engine, or neither where one of them does not run."""
+    makers = {
+        "python_onnxruntime": lambda file: python("onnxruntime_side.py", file, threads, inputs),
+        "onnxruntime": lambda file: ours(EXECUTABLE, file, "onnxruntime", threads, inputs, LIBRARY),
+        "rten": lambda file: ours(EXECUTABLE, file, "rten", threads, inputs),
+    }
+    sides = {}
+    for engine, make in makers.items():
+        try:
+            pair = {f"{engine} {kind}": make(file) for kind, file in files.items()}
+            for side in pair.values():
+                side.run(1)
+            sides.update(pair)
+        except (OSError, RuntimeError) as error:
+            left_out[engine] = str(error).splitlines()[-1]
+    return sides
 
 
-class EngineSide:
-    """One variant on one of our engines: a process a turn, as in a trial."""
-
-    def __init__(self, model: pathlib.Path, application: str, engine: str, threads: int):
-        self.command = [str(TIME_ENGINE), application, "--engine", engine, "--model", str(model),
-                        "--threads", str(threads), "--raw", "--repeat"]
-        first = self._run(1)
-        # Enough inferences for a turn, by the first one.
-        self.repeat = max(3, min(2000, int(TURN_SECONDS * 1e3 / max(first[0], 1e-3))))
-
-    def _run(self, repeat: int) -> list[float]:
-        done = subprocess.run([*self.command, str(repeat)], capture_output=True, text=True)
-        if done.returncode != 0:
-            raise RuntimeError(done.stderr.strip() or done.stdout.strip())
-        rows = [line.split() for line in done.stdout.splitlines()]
-        return [int(row[2]) / 1e6 for row in rows if len(row) == 4 and all(cell.isdigit() for cell in row)]
-
-    def turn(self) -> list[float]:
-        return self._run(self.repeat + WARM_UP)[WARM_UP:]
-
-    def close(self) -> None:
-        pass
-
-
-def compare(sides: dict, turns: int) -> dict:
-    """Turns of both variants, alternating which goes first."""
-    times = {"float": [], "int8": []}
-    ratios = []
-    for turn in range(turns):
-        order = ("float", "int8") if turn % 2 == 0 else ("int8", "float")
-        medians = {}
-        for kind in order:
-            spent = sides[kind].turn()
-            times[kind] += spent
-            medians[kind] = statistics.median(spent)
-        ratios.append(medians["int8"] / medians["float"])
-    medians = {kind: statistics.median(spent) for kind, spent in times.items()}
+def compare(pair: tuple[pathlib.Path, pathlib.Path], threads: int, quick: bool) -> dict:
+    files, left_out = dict(zip(("float", "int8"), pair)), {}
+    with tempfile.TemporaryDirectory(prefix="wb-int8-") as folder:
+        arrays = inputs_of(files["float"], numpy.random.default_rng(1))
+        sides = open_sides(files, threads, write_inputs(arrays, folder), left_out)
+        measured = measure(sides, 3 if quick else 20, 0.3 if quick else 1.0)
+        for side in sides.values():
+            side.close()
+    medians = {name: statistics.median(spent) / 1e6 for name, spent in measured["durations"].items() if spent}
+    engines = sorted({name.split()[0] for name in medians})
     return {
-        "float_milliseconds_median": round(medians["float"], 4),
-        "int8_milliseconds_median": round(medians["int8"], 4),
-        "ratio_of_medians": round(medians["int8"] / medians["float"], 4),
-        "ratio_of_turns_least_and_most": [round(min(ratios), 4), round(max(ratios), 4)],
-        "inferences": {kind: len(spent) for kind, spent in times.items()},
+        "model": files["float"].stem,
+        "threads": threads,
+        "inputs": [list(array.shape) for array in arrays],
+        "milliseconds_median": medians,
+        "runs": {name: len(spent) for name, spent in measured["durations"].items()},
+        "rounds": measured["rounds"],
+        "rounds_thrown_away_host_busy": measured["busy_rounds"],
+        "int8_to_float": {engine: medians[f"{engine} int8"] / medians[f"{engine} float"] for engine in engines},
+        "target_on_onnxruntime": next((limit for name, limit in TARGETS.items() if name in files["float"].stem), None),
+        "left_out": left_out,
     }
 
 
-def measure(label: str, make, turns: int) -> dict:
-    """One comparison, or the reason why there is none."""
-    sides = {}
-    try:
-        for kind in ("float", "int8"):
-            sides[kind] = make(kind)
-        result = compare(sides, turns)
-        print(f"{label}: {result['ratio_of_medians']:.3f}", file=sys.stderr, flush=True)
-        return result
-    except (RuntimeError, OSError, ValueError) as error:
-        print(f"{label}: missing, because {error}", file=sys.stderr, flush=True)
-        return {"missing": str(error)}
-    finally:
-        for side in sides.values():
-            side.close()
-
-
-def pairs(arguments: list[str]) -> dict:
-    """Name of each pair, its two files and its application."""
-    found = {name: ({"float": MODELS / f"{name}.onnx", "int8": MODELS / f"{name}-int8.onnx"}, name) for name in SHIPPED}
-    for argument in arguments:
-        files, _, application = argument.rpartition(":")
-        floating, _, quantised = files.partition("=")
-        found[pathlib.Path(floating).stem] = (
-            {"float": pathlib.Path(floating), "int8": pathlib.Path(quantised)}, application,
-        )
-    return found
-
-
 def main() -> None:
-    turns = 4 if "--quick" in sys.argv else 21
-    instructions = sorted(
-        {flag for line in open("/proc/cpuinfo") if line.startswith("flags") for flag in line.split() if "vnni" in flag}
-    )
-    results = {}
-    for name, (files, application) in pairs([a for a in sys.argv[1:] if a != "--quick"]).items():
-        results[name] = {}
-        for threads in THREADS:
-            results[name][f"python onnxruntime, {threads} threads"] = measure(
-                f"{name} python {threads}", lambda kind: PythonSide(files[kind], threads), turns
-            )
-            for engine in ENGINES:
-                results[name][f"engine {engine}, {threads} threads"] = measure(
-                    f"{name} {engine} {threads}",
-                    lambda kind: EngineSide(files[kind], application, engine, threads), turns,
-                )
-    write("int8", {"turns": turns, "vnni": instructions or None, "int8_to_float": results})
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--keep-busy", action="store_true", help="keep rounds in which the host was busy")
+    parser.add_argument("--threads", default="1,2")
+    parser.add_argument("pairs", nargs="*", metavar="FLOAT.onnx=INT8.onnx")
+    options = parser.parse_args()
+    # The shipped ones too: a result file that lacks them would take theirs away.
+    pairs = shipped() + [tuple(map(pathlib.Path, pair.split("=", 1))) for pair in options.pairs]
+    rows = []
+    for pair in pairs:
+        for threads in map(int, options.threads.split(",")):
+            rows.append(compare(pair, threads, options.quick))
+            print(json.dumps(rows[-1]), file=sys.stderr)
+    flags = next((line.split() for line in open("/proc/cpuinfo") if line.startswith("flags")), [])
+    vnni = sorted(flag for flag in flags if "vnni" in flag)
+    write("int8", {"library": LIBRARY.name, "vnni": vnni or "none: no gain is to be expected", "models": rows})
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--worker"]:
-        serve(sys.argv[2], int(sys.argv[3]))
-    else:
-        main()
+    main()

@@ -18,11 +18,13 @@ pub enum ApplicationName {
     Derain,
     /// Says whether a traffic light is red, yellow, green or off.
     TrafficLight,
+    /// Names a traffic sign out of 43 classes.
+    TrafficSign,
 }
 
 impl ApplicationName {
     /// All of them, in the order in which they are listed.
-    pub const ALL: [Self; 2] = [Self::Derain, Self::TrafficLight];
+    pub const ALL: [Self; 3] = [Self::Derain, Self::TrafficLight, Self::TrafficSign];
 
     /// Those that are weighed where nobody said what to weigh: a first result has to come soon.
     pub const MAIN_JOB: [Self; 2] = [Self::Derain, Self::TrafficLight];
@@ -33,6 +35,7 @@ impl ApplicationName {
         match self {
             Self::Derain => "derain",
             Self::TrafficLight => "traffic-light",
+            Self::TrafficSign => "traffic-sign",
         }
     }
 

@@ -3,19 +3,21 @@
 //! An application deliberately does **not** know which engine runs its model, nor what time
 //! it is: [`Session`](crate::Session) drives it stage by stage and holds the clock.
 
+mod classifier;
 mod derain;
 mod onnx;
 mod ports;
 mod tiling;
 mod traffic_light;
+mod traffic_sign;
 
 use weighbridge_experiment::ApplicationName;
 
+pub use classifier::Classifier;
 pub use derain::Derain;
 pub use onnx::{FixedTensor, OnnxInputs, OnnxModel, RANDOM_INPUT, TensorError};
 pub use ports::{AxisNeed, PortNeed, describe_ports, fit_one};
 pub use tiling::{ALIGNMENT, HALO, TILE_SIDE_MAX, Tile, tiles};
-pub use traffic_light::TrafficLight;
 
 use crate::engine::{Port, Tensor, TensorView};
 use crate::error::{InputError, InterpretError, Misfit};
@@ -74,10 +76,11 @@ pub trait Application: Send {
 /// The application of this name, ready for its first input; with the user's labels in place
 /// of the application's own where it has any.
 #[must_use]
-pub fn application(name: ApplicationName, _labels: Option<Labels>) -> Box<dyn Application> {
+pub fn application(name: ApplicationName, labels: Option<Labels>) -> Box<dyn Application> {
     match name {
         ApplicationName::Derain => Box::new(Derain::default()),
-        ApplicationName::TrafficLight => Box::new(TrafficLight::default()),
+        ApplicationName::TrafficLight => Box::new(traffic_light::traffic_light(labels)),
+        ApplicationName::TrafficSign => Box::new(traffic_sign::traffic_sign(labels)),
     }
 }
 

@@ -69,6 +69,11 @@ impl Labels {
         Ok(Self(lines.into_iter().map(Arc::from).collect()))
     }
 
+    /// The labels that ship with an application: at least one, none empty.
+    pub(crate) fn of(names: impl IntoIterator<Item = &'static str>) -> Self {
+        Self(names.into_iter().map(Arc::from).collect())
+    }
+
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> usize {

@@ -1,12 +1,14 @@
 //! The shipped models, measured again from files in the repository: golden tensors, the
 //! quality promised in the model cards, and sessions on real and on bad input.
 
+mod atlas;
+mod classifiers;
 mod derain;
 mod engines;
 mod golden;
+mod int8;
 mod metrics;
 mod sessions;
-mod traffic_light;
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;

@@ -170,7 +170,7 @@ fn a_model_of_the_other_application_does_not_fit() {
     let error = refusal(TRAFFIC_LIGHT, model(DERAIN));
     assert!(
         error.to_string().starts_with(
-            "the model does not fit `traffic-light`: the one output `logits` f32 [1, 4] is needed, the model has \
+            "the model does not fit `traffic-light`: one output f32 [1, 4], a score for each of 4 labels, is needed, the model has \
              the output `clean` f32 [1, 3, "
         ),
         "{error}"
