@@ -26,9 +26,10 @@ pub enum Cause {
     RoundedToStep,
     /// Nothing was charged because a commitment covers the line.
     CoveredByCommitment,
-    /// The list price was charged although the line prints another one.
+    /// The list price was charged although the line prints a lower one.
     ListPriceBilled,
-    /// The price is for a block of units: the cost follows from the quantity in the other unit.
+    /// The price is for a block of units: the cost follows from the quantity in the other unit,
+    /// which is smaller or larger by a power of ten.
     PricedPerBlock,
     /// The line says that it corrects or refunds, and its cost has the opposite sign.
     Refund,

@@ -110,6 +110,12 @@ impl Figure {
         (self.negative, self.mantissa, self.scale) == (other.negative, other.mantissa, other.scale)
     }
 
+    /// Whether one is the other times ten, a hundred and so on, or divided by it.
+    pub(super) fn is_tens_of(&self, other: &Self) -> bool {
+        let digits = (self.negative, self.mantissa) == (other.negative, other.mantissa);
+        digits && self.scale != other.scale
+    }
+
     /// The same amount with the other sign.
     pub(super) fn negated(self) -> Self {
         Self { negative: !self.negative && !self.is_zero(), ..self }

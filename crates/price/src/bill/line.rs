@@ -130,7 +130,7 @@ impl<'a> Line<'a> {
         if list.is_some_and(|list| list.same_value(&charge.price)) {
             charge.second_cost = self.figure(Role::ListCost)?;
         } else {
-            charge.list_price = list;
+            charge.list_price = list.filter(|list| above(list, &charge.price) == Some(true));
         }
         Ok(charge)
     }
@@ -160,7 +160,8 @@ impl<'a> Line<'a> {
         let list = self.figure(Role::ListPrice)?;
         let price = contracted.filter(|price| !price.is_zero() || billed.is_zero()).or(list);
         let mut charge = self.plain(rule, billed, quantity, price)?;
-        charge.other_quantity = self.figure(other)?;
+        charge.other_quantity =
+            self.figure(other)?.filter(|other| other.is_tens_of(&charge.quantity));
         charge.committed = !is_missing(self.columns.cell(self.record, Role::Commitment));
         charge.refund = self.columns.cell(self.record, Role::Correction) == b"Correction";
         if let Some(list) = list {
@@ -172,7 +173,7 @@ impl<'a> Line<'a> {
                     return Ok(at_list);
                 }
             }
-            charge.list_price = Some(list);
+            charge.list_price = Some(list).filter(|list| above(list, &charge.price) == Some(true));
         }
         Ok(charge)
     }

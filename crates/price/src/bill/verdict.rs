@@ -43,11 +43,11 @@ pub(super) struct Charge {
     pub(super) billed: Figure,
     pub(super) quantity: Figure,
     pub(super) price: Figure,
-    /// The list price, where another is charged.
+    /// The list price, where a lower one should be charged.
     pub(super) list_price: Option<Figure>,
     /// A second cost of the same quantity at the same price.
     pub(super) second_cost: Option<Figure>,
-    /// The quantity in the other unit that the line prints.
+    /// The quantity in the other unit that the line prints, where one is a block of the other.
     pub(super) other_quantity: Option<Figure>,
     /// A commitment covers it.
     pub(super) committed: bool,
