@@ -31,7 +31,9 @@ const fn medians(application: ApplicationName) -> [f64; 4] {
     match application {
         ApplicationName::Derain => [4e6, 1e6, 60e6, 1.5e6],
         ApplicationName::TrafficLight => [5e5, 2e5, 4e6, 2e4],
+        ApplicationName::ObjectDetection => [2.5e6, 8e5, 48e6, 1e6],
         ApplicationName::TrafficSign => [5e5, 2e5, 6e6, 2e4],
+        ApplicationName::FaceDetection => [2.5e6, 8e5, 25e6, 2e5],
     }
 }
 

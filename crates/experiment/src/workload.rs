@@ -18,13 +18,23 @@ pub enum ApplicationName {
     Derain,
     /// Says whether a traffic light is red, yellow, green or off.
     TrafficLight,
+    /// Finds objects of 80 kinds in a photograph.
+    ObjectDetection,
     /// Names a traffic sign out of 43 classes.
     TrafficSign,
+    /// Finds faces and their landmarks in a photograph.
+    FaceDetection,
 }
 
 impl ApplicationName {
     /// All of them, in the order in which they are listed.
-    pub const ALL: [Self; 3] = [Self::Derain, Self::TrafficLight, Self::TrafficSign];
+    pub const ALL: [Self; 5] = [
+        Self::Derain,
+        Self::TrafficLight,
+        Self::ObjectDetection,
+        Self::TrafficSign,
+        Self::FaceDetection,
+    ];
 
     /// Those that are weighed where nobody said what to weigh: a first result has to come soon.
     pub const MAIN_JOB: [Self; 2] = [Self::Derain, Self::TrafficLight];
@@ -35,7 +45,9 @@ impl ApplicationName {
         match self {
             Self::Derain => "derain",
             Self::TrafficLight => "traffic-light",
+            Self::ObjectDetection => "object-detection",
             Self::TrafficSign => "traffic-sign",
+            Self::FaceDetection => "face-detection",
         }
     }
 

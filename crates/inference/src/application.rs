@@ -5,6 +5,9 @@
 
 mod classifier;
 mod derain;
+mod detection;
+mod face_detection;
+mod object_detection;
 mod onnx;
 mod ports;
 mod tiling;
@@ -15,6 +18,8 @@ use weighbridge_experiment::ApplicationName;
 
 pub use classifier::Classifier;
 pub use derain::Derain;
+pub use face_detection::FaceDetection;
+pub use object_detection::ObjectDetection;
 pub use onnx::{FixedTensor, OnnxInputs, OnnxModel, RANDOM_INPUT, TensorError};
 pub use ports::{AxisNeed, PortNeed, describe_ports, fit_one};
 pub use tiling::{ALIGNMENT, HALO, TILE_SIDE_MAX, Tile, tiles};
@@ -80,7 +85,9 @@ pub fn application(name: ApplicationName, labels: Option<Labels>) -> Box<dyn App
     match name {
         ApplicationName::Derain => Box::new(Derain::default()),
         ApplicationName::TrafficLight => Box::new(traffic_light::traffic_light(labels)),
+        ApplicationName::ObjectDetection => Box::new(ObjectDetection::new(labels)),
         ApplicationName::TrafficSign => Box::new(traffic_sign::traffic_sign(labels)),
+        ApplicationName::FaceDetection => Box::new(FaceDetection::default()),
     }
 }
 

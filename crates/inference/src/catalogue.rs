@@ -8,6 +8,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use weighbridge_experiment::ApplicationName;
 
+use crate::family::ModelFamily;
+
 /// An application that ships: how a user meets it in a list, and what it brings along.
 #[derive(Clone, Copy)]
 pub struct Shipped {
@@ -49,7 +51,9 @@ pub const fn shipped(name: ApplicationName) -> &'static Shipped {
     match name {
         ApplicationName::Derain => &DERAIN,
         ApplicationName::TrafficLight => &TRAFFIC_LIGHT,
+        ApplicationName::ObjectDetection => &OBJECT_DETECTION,
         ApplicationName::TrafficSign => &TRAFFIC_SIGN,
+        ApplicationName::FaceDetection => &FACE_DETECTION,
     }
 }
 
@@ -84,6 +88,37 @@ static TRAFFIC_LIGHT: Shipped = Shipped {
     licence: LICENCE,
     samples: &TRAFFIC_LIGHT_SAMPLES,
     rounds_per_trial: 20,
+};
+
+static OBJECT_DETECTION: Shipped = Shipped {
+    name: ApplicationName::ObjectDetection,
+    summary: "finds objects of 80 kinds in a photo",
+    input_kinds: "JPEG, PNG or WebP photo of up to 40 megapixels",
+    result: "boxes, each with a class and a score",
+    model_file: "object-detection.onnx",
+    model: || Cow::Owned(ModelFamily::Yolov5n.default_model()),
+    trained: false,
+    trained_on: "nothing: YOLOv5n, layer for layer, with weights drawn from a seed",
+    quality: || SEEDED.to_owned(),
+    licence: LICENCE,
+    samples: &DETECTION_SAMPLES,
+    rounds_per_trial: 1,
+};
+
+static FACE_DETECTION: Shipped = Shipped {
+    name: ApplicationName::FaceDetection,
+    summary: "finds faces and their landmarks in a photo",
+    input_kinds: "JPEG, PNG or WebP photo of up to 40 megapixels",
+    result: "boxes, each with five landmarks and a score",
+    model_file: "face-detection.onnx",
+    model: || Cow::Owned(ModelFamily::RetinaFaceMobileNet025.default_model()),
+    trained: false,
+    trained_on: "nothing: RetinaFace on MobileNet-0.25, layer for layer, with weights drawn from \
+                 a seed",
+    quality: || SEEDED.to_owned(),
+    licence: LICENCE,
+    samples: &DETECTION_SAMPLES,
+    rounds_per_trial: 2,
 };
 
 static TRAFFIC_SIGN: Shipped = Shipped {
@@ -134,6 +169,14 @@ static TRAFFIC_SIGN_SAMPLES: [(&str, &[u8]); 8] = [
     sample!("traffic-sign", "speed-limit-50.jpg"),
     sample!("traffic-sign", "stop.jpg"),
     sample!("traffic-sign", "yield.png"),
+];
+
+/// Of both detectors.
+static DETECTION_SAMPLES: [(&str, &[u8]); 4] = [
+    sample!("object-detection", "astronaut.jpg"),
+    sample!("object-detection", "china.jpg"),
+    sample!("object-detection", "coffee.jpg"),
+    sample!("object-detection", "rocket.jpg"),
 ];
 
 const DERAIN_FIGURES: &str = include_str!("../../../models/evaluation/derain/manifest.json");
@@ -213,7 +256,12 @@ mod tests {
     #[test]
     fn every_sample_in_the_folder_ships() {
         for name in ApplicationName::ALL {
-            let folder = format!("{}/../../examples/inputs/{name}", env!("CARGO_MANIFEST_DIR"));
+            // Both detectors have the same samples.
+            let folder = match name {
+                ApplicationName::FaceDetection => "object-detection",
+                other => other.as_str(),
+            };
+            let folder = format!("{}/../../examples/inputs/{folder}", env!("CARGO_MANIFEST_DIR"));
             let mut files: Vec<String> = std::fs::read_dir(&folder)
                 .expect("the samples are part of the repository")
                 .map(|entry| {

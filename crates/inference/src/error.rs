@@ -29,7 +29,7 @@ pub struct Misfit {
 }
 
 /// Why the outputs of one pass make no result.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Error)]
 pub enum InterpretError {
     /// A tensor of another type or shape than the input asks for.
     #[error("the model's output `{output}` is {found}, {expected} was expected")]
@@ -40,6 +40,26 @@ pub enum InterpretError {
         expected: String,
         /// Type and shape that came.
         found: String,
+    },
+    /// A score that must lie between 0 and 1 does not.
+    #[error(
+        "the model's output `{output}` holds {value}, which is no probability; export the model with its last sigmoid or softmax"
+    )]
+    NotAProbability {
+        /// Name of the output.
+        output: String,
+        /// The value.
+        value: f32,
+    },
+    /// Labels for another number of classes.
+    #[error(
+        "there are {labels} labels for a model of {classes} classes; give as many lines as classes"
+    )]
+    LabelCount {
+        /// How many labels were given.
+        labels: usize,
+        /// How many classes the model has.
+        classes: usize,
     },
 }
 

@@ -16,6 +16,7 @@
 //! What this crate deliberately does **not** know: files, sockets, environments, trials,
 //! warm-up. It is given bytes and gives back results and durations.
 
+mod annotate;
 pub mod application;
 pub mod catalogue;
 pub mod engine;
@@ -29,6 +30,7 @@ mod photo;
 mod session;
 pub mod tensor_file;
 
+pub use annotate::{annotate, stamp};
 pub use error::{InferenceError, InputError, InterpretError, Misfit};
 pub use expected::{Expected, UnexpectedOutput};
 pub use input::Input;

@@ -15,12 +15,15 @@ pub(super) struct Size {
     stem: usize,
     /// Bottlenecks in the four stages of the body: 3, 6, 9, 3 times the depth multiple.
     depths: [usize; 4],
+    /// Bias of objectness: few of the 25,200 anchors hold an object. Chosen by what is left of
+    /// the sample photos' boxes with the seeds that ship.
+    objectness_bias: f32,
 }
 
 /// Width multiple 0.25, depth multiple 0.33.
-pub(super) const NANO: Size = Size { stem: 16, depths: [1, 2, 3, 1] };
+pub(super) const NANO: Size = Size { stem: 16, depths: [1, 2, 3, 1], objectness_bias: -9.0 };
 /// Width multiple 0.50, depth multiple 0.33.
-pub(super) const SMALL: Size = Size { stem: 32, depths: [1, 2, 3, 1] };
+pub(super) const SMALL: Size = Size { stem: 32, depths: [1, 2, 3, 1], objectness_bias: -7.75 };
 
 const CLASSES: usize = 80;
 const ANCHORS_PER_CELL: usize = 3;
@@ -40,20 +43,20 @@ const PHOTO_POWER: f32 = 0.25;
 
 /// Boxes stay near their anchors.
 const BOX: HeadRow = HeadRow { gain: 0.5, bias: 0.0 };
-/// Few of the 25,200 anchors hold an object: on the sample photos a handful in a thousand.
-const OBJECTNESS: HeadRow = HeadRow { gain: 4.5, bias: -9.0 };
+/// Of the scores: they differ enough from place to place for some to pass.
+const SCORE_GAIN: f32 = 4.5;
 /// Most of the 80 classes are improbable at any place.
-const CLASS: HeadRow = HeadRow { gain: 4.5, bias: -3.0 };
+const CLASS: HeadRow = HeadRow { gain: SCORE_GAIN, bias: -3.0 };
 
 /// Writes the whole network into `graph`.
 pub(super) fn build(graph: &mut Graph, size: &Size, form: Form) {
     let input = graph.input("images", INPUT_SIDE, PHOTO_POWER);
-    let levels = features(graph, input, size);
+    let levels = features(graph, &input, size);
     match form {
-        Form::Exported => decoded(graph, &levels),
+        Form::Exported => decoded(graph, &levels, size),
         Form::RawHeads => {
             for (level, feature) in levels.iter().enumerate() {
-                let head = head(graph, level, feature);
+                let head = head(graph, level, feature, size.objectness_bias);
                 let name = output_name(level);
                 graph.node("Identity", &[&head.name], &name, &[]);
                 graph.output(&name, &[1, head.channels, head.height, head.width]);
@@ -62,7 +65,7 @@ pub(super) fn build(graph: &mut Graph, size: &Size, form: Form) {
         Form::RawAnchors => {
             for (level, feature) in levels.iter().enumerate() {
                 let name = output_name(level);
-                let head = head(graph, level, feature);
+                let head = head(graph, level, feature, size.objectness_bias);
                 by_anchor(graph, level, &head, &name);
                 graph.output(&name, &[1, ANCHORS_PER_CELL, head.height, head.width, VALUES]);
             }
@@ -75,10 +78,10 @@ fn output_name(level: usize) -> String {
 }
 
 /// Body and neck; the numbers in the names are those of the yaml file's layers.
-fn features(graph: &mut Graph, input: Feature, size: &Size) -> [Feature; 3] {
+fn features(graph: &mut Graph, input: &Feature, size: &Size) -> [Feature; 3] {
     let width = size.stem;
     let stem = Convolution { padding: 2, ..Convolution::new(width, 6, 2) };
-    let mut feature = graph.convolution(&input, "model.0.conv", stem, Activation::Silu);
+    let mut feature = graph.convolution(input, "model.0.conv", stem, Activation::Silu);
     let mut stages = Vec::new();
     for (stage, depth) in size.depths.into_iter().enumerate() {
         let channels = width << (stage + 1);
@@ -156,11 +159,11 @@ fn sppf(graph: &mut Graph, input: &Feature, name: &str, channels: usize) -> Feat
     conv(graph, &joined, &format!("{name}.cv2"), channels, 1, 1)
 }
 
-fn head(graph: &mut Graph, level: usize, feature: &Feature) -> Feature {
+fn head(graph: &mut Graph, level: usize, feature: &Feature, objectness_bias: f32) -> Feature {
     let mut rows = Vec::with_capacity(ANCHORS_PER_CELL * VALUES);
     for _ in 0..ANCHORS_PER_CELL {
         rows.extend([BOX; 4]);
-        rows.push(OBJECTNESS);
+        rows.push(HeadRow { gain: SCORE_GAIN, bias: objectness_bias });
         rows.extend([CLASS; CLASSES]);
     }
     graph.head(feature, &format!("model.24.m.{level}"), &rows)
@@ -179,23 +182,23 @@ fn by_anchor(graph: &mut Graph, level: usize, head: &Feature, output: &str) {
 
 /// The decoding of the public export (`Detect.forward` when exporting), all levels behind one
 /// another: centre = (2σ − 0.5 + cell) · stride, size = (2σ)² · anchor, scores = σ.
-fn decoded(graph: &mut Graph, levels: &[Feature; 3]) {
+fn decoded(graph: &mut Graph, levels: &[Feature; 3], size: &Size) {
     graph.floats("model.24.two", &[], &[2.0]);
     graph.integers("model.24.parts", &[2, 2, 1 + CLASSES as i64]);
     let mut boxes = 0;
     let mut rows = Vec::new();
     for (level, feature) in levels.iter().enumerate() {
         boxes += ANCHORS_PER_CELL * feature.height * feature.width;
-        rows.push(decoded_level(graph, level, feature));
+        rows.push(decoded_level(graph, level, feature, size));
     }
     let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
     graph.node("Concat", &rows, &output_name(0), &[("axis", Attribute::Integer(1))]);
     graph.output(&output_name(0), &[1, boxes, VALUES]);
 }
 
-fn decoded_level(graph: &mut Graph, level: usize, feature: &Feature) -> String {
+fn decoded_level(graph: &mut Graph, level: usize, feature: &Feature, size: &Size) -> String {
     let name = |part: &str| format!("model.24.{part}.{level}");
-    let head = head(graph, level, feature);
+    let head = head(graph, level, feature, size.objectness_bias);
     by_anchor(graph, level, &head, &name("logits"));
     graph.node("Sigmoid", &[&name("logits")], &name("sigmoid"), &[]);
     let parts = [&*name("centre"), &*name("size"), &*name("scores")];

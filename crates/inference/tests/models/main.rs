@@ -5,9 +5,11 @@ mod atlas;
 mod classifiers;
 mod derain;
 mod engines;
+mod exports;
 mod golden;
 mod int8;
 mod metrics;
+mod seeded;
 mod sessions;
 
 use std::num::NonZeroU32;
