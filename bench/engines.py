@@ -3,11 +3,12 @@
     python bench/engines.py [--quick] [--threads 1,2] [--only NAME]… [FILE.onnx]…
 
 All sides of a model hold it at the same time, each in a process of its own, and take turns in an
-order that is drawn anew for each round; only one computes at a time. The figure of a side is
-the median of all its runs without the first round, the ratio that of two medians. A round in which the host was
-busy with something else is thrown away and counted. Needs onnxruntime, onnx, numpy; torch is
-left out where it is not there. The executable side is built with
-`cargo build --release -p weighbridge-inference --example engine_side`.
+order that is drawn anew for each round; only one computes at a time. The figure of a side is the
+median of all its runs without the first round, the ratio that of two medians. A round in which
+the host was busy with something else is thrown away and counted (`--keep-busy` keeps it). Needs
+onnxruntime, onnx and numpy; torch is left out where it is not there. The sides of ours are built
+with `cargo build --release -p weighbridge-inference --example engine_side`: only in release is
+`rten` as fast as it ships.
 """
 
 import argparse
@@ -37,12 +38,10 @@ EXECUTABLE = pathlib.Path(
 WEIGHBRIDGE = pathlib.Path(os.environ.get("WEIGHBRIDGE", ROOT / "target" / "release" / "weighbridge"))
 LIBRARY = next(pathlib.Path(onnxruntime.__file__).parent.glob("capi/libonnxruntime.so*"))
 
-# Lengths of free axes, by the name of the model's file: what an application really runs.
-FREE = {"derain": {"height": 512, "width": 512}}
-DEFAULT_FREE = {
-    "batch": 1, "n": 1, "height": 512, "width": 512, "H": 512, "W": 512,
-    "time": 16000, "samples": 16000, "frames": 400,
-}
+# Lengths of free axes by position: what an application really runs. The first is the batch.
+FREE = {"derain": {2: 512, 3: 512}}
+# A photo of 640 × 640, a second of sound at 16 kHz, four seconds of it as 10 ms frames.
+FREE_BY_RANK = {2: {1: 16_000}, 3: {1: 400, 2: 400}, 4: {2: 640, 3: 640}}
 # What rten has to reach, as a ratio to Python's onnxruntime.
 RTEN_TARGETS = {"derain": 3.1, "speech-to-text": 1.2}
 RTEN_TARGET = 2.1
@@ -54,10 +53,11 @@ def inputs_of(path: pathlib.Path, generator) -> list[numpy.ndarray]:
     """Random inputs of the declared types and shapes."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     arrays = []
-    free = {**DEFAULT_FREE, **FREE.get(path.stem, {})}
     for port in session.get_inputs():
+        free = FREE.get(path.stem, FREE_BY_RANK.get(len(port.shape), {}))
         shape = [
-            axis if isinstance(axis, int) else free.get(axis, 1) for axis in port.shape
+            axis if isinstance(axis, int) else free.get(place, 1)
+            for place, axis in enumerate(port.shape)
         ]
         kind = port.type.removeprefix("tensor(").removesuffix(")")
         kind = {"float": "float32", "double": "float64"}.get(kind, kind)

@@ -2,18 +2,22 @@
 //!
 //! ```text
 //! cargo run --release -p weighbridge-inference --example time_engine -- \
-//!     derain [--threads N] [--repeat N] [--size WIDTHxHEIGHT] [--model FILE] [--raw] [PHOTO]
+//!     derain [--engine rten|onnxruntime] [--library FILE] [--threads N] [--repeat N] [--size WIDTHxHEIGHT] [--model FILE] [--raw] [PHOTO]
 //! ```
 //!
-//! Prints the median of each stage in milliseconds; with `--raw` also one line an inference
+//! ONNX Runtime is loaded from `--library`, else from the file that `$ORT_DYLIB_PATH` names.
+//! Prints the median of each stage in milliseconds and the resident memory; with `--raw` also one line an inference
 //! (decode, prepare, infer, interpret, in nanoseconds), for comparison with a harness.
 //! Without a photo it makes one of the given size, 512x512 unless told.
 
 #![allow(clippy::print_stdout)]
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use weighbridge_experiment::{ApplicationName, InferenceTiming};
+use weighbridge_inference::application::application;
+use weighbridge_inference::engine::{EngineSource, LibraryFiles};
 use weighbridge_inference::{Input, Photo, Session, catalogue};
 
 /// The product's allocator: another one would be measured along with the engine.
@@ -22,6 +26,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 struct Asked {
     application: ApplicationName,
+    engine: String,
+    library: PathBuf,
     threads: u32,
     repeat: usize,
     size: (u32, u32),
@@ -47,7 +53,16 @@ fn main() -> Result<(), Failure> {
     };
 
     let start = Instant::now();
-    let mut session = Session::load(asked.application, model, asked.threads)?;
+    let source = match asked.engine.as_str() {
+        "rten" => EngineSource::Rten,
+        "onnxruntime" => EngineSource::OnnxRuntime(LibraryFiles {
+            library: asked.library,
+            dependencies: Vec::new(),
+        }),
+        name => return Err(format!("no engine `{name}`").into()),
+    };
+    let engine = source.load(model, asked.threads)?;
+    let mut session = Session::new(application(asked.application, None), engine)?;
     let load = start.elapsed();
 
     let mut timings = Vec::with_capacity(asked.repeat);
@@ -78,6 +93,9 @@ fn main() -> Result<(), Failure> {
     for (stage, nanoseconds) in stages {
         println!("{stage:9} {:9.3} ms (median)", median(timings.iter().map(nanoseconds)) / 1e6);
     }
+    for (what, key) in [("resident", "VmRSS:"), ("at most", "VmHWM:")] {
+        println!("{what:9} {:9.1} MB", status_bytes(key)? as f64 / 1e6);
+    }
     if asked.raw {
         for timing in &timings {
             println!(
@@ -93,11 +111,13 @@ fn main() -> Result<(), Failure> {
 }
 
 fn read_arguments(mut arguments: impl Iterator<Item = String>) -> Result<Asked, Failure> {
-    let application = arguments.next().as_deref().and_then(ApplicationName::from_name);
+    let name = arguments.next().as_deref().and_then(ApplicationName::from_name);
     let application =
-        application.ok_or("the first argument is an application: derain or traffic-light")?;
+        name.ok_or("the first argument is an application: derain or traffic-light")?;
     let mut asked = Asked {
         application,
+        engine: "rten".to_owned(),
+        library: std::env::var_os("ORT_DYLIB_PATH").unwrap_or_default().into(),
         threads: 1,
         repeat: 10,
         size: (512, 512),
@@ -109,6 +129,8 @@ fn read_arguments(mut arguments: impl Iterator<Item = String>) -> Result<Asked, 
         let mut value = || arguments.next().ok_or_else(|| format!("`{argument}` needs a value"));
         match argument.as_str() {
             "--threads" => asked.threads = value()?.parse()?,
+            "--engine" => asked.engine = value()?,
+            "--library" => asked.library = value()?.into(),
             "--repeat" => asked.repeat = value()?.parse::<usize>()?.max(1),
             "--model" => asked.model = Some(value()?),
             "--raw" => asked.raw = true,
@@ -124,6 +146,14 @@ fn read_arguments(mut arguments: impl Iterator<Item = String>) -> Result<Asked, 
         }
     }
     Ok(asked)
+}
+
+/// A memory figure of this process, from proc(5).
+fn status_bytes(key: &str) -> Result<u64, Failure> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(key));
+    let kibibytes = line.and_then(|line| line.split_whitespace().next()).ok_or("no such figure")?;
+    Ok(kibibytes.parse::<u64>()? * 1024)
 }
 
 /// Soft gradients with some texture: nothing in the engine's time depends on the content.

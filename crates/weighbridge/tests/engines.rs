@@ -65,7 +65,8 @@ fn an_engine_that_is_not_there_is_refused_with_what_gets_it() {
 #[test]
 fn a_broken_library_ends_nothing_and_is_never_replaced_in_silence() {
     let home = Home::new();
-    let broken = home.file("libonnxruntime.so", "this is a text\n").display().to_string();
+    let broken =
+        home.file("libonnxruntime.so", "this is a text\n".repeat(100)).display().to_string();
     let listed = with_library(&home, &broken, &["engine", "list", "--format", "json"]);
     assert_eq!(listed.code, Some(0), "{}", listed.stderr);
     let list: Value = serde_json::from_str(&listed.stdout).expect("JSON");

@@ -213,16 +213,21 @@ fn open(path: &Path, scope: i32) -> Result<Library, LibraryError> {
     // SAFETY: loading runs the library's initialisers. The file is one that the user
     // installed or named as ONNX Runtime, or one that the system's loader would load for it;
     // in an agent its digest was compared with the plan's before.
-    unsafe { Library::open(Some(path), RTLD_NOW | scope) }
-        .map_err(|error| LibraryError::Open { path: path.to_owned(), detail: loader_says(&error) })
+    unsafe { Library::open(Some(path), RTLD_NOW | scope) }.map_err(|error| LibraryError::Open {
+        path: path.to_owned(),
+        detail: loader_says(&error, path),
+    })
 }
 
-/// The loader's own words: `libloading` keeps them behind a general text.
-fn loader_says(error: &libloading::Error) -> String {
-    match error {
+/// The loader's own words, which `libloading` keeps behind a general text; most begin with the
+/// path that stands before them already.
+fn loader_says(error: &libloading::Error, path: &Path) -> String {
+    let words = match error {
         libloading::Error::DlOpen { source, .. } => source.to_string(),
         other => other.to_string(),
-    }
+    };
+    let prefix = format!("{}: ", path.display());
+    words.strip_prefix(&prefix).map_or_else(|| words.clone(), str::to_owned)
 }
 
 #[cfg(test)]
