@@ -8,6 +8,7 @@ use serde_json::Value;
 use through_binary::{Done, Home, done, privileged};
 
 /// The library that tests may use; `./test` sets the variable. Says so where there is none.
+#[allow(clippy::print_stdout, reason = "what is left out must be seen")]
 fn library() -> Option<PathBuf> {
     let named = |name| std::env::var_os(name).filter(|path| !path.is_empty());
     let library = named("WEIGHBRIDGE_TEST_ONNXRUNTIME").or_else(|| named("ORT_DYLIB_PATH"));

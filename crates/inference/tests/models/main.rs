@@ -33,6 +33,7 @@ fn engine(name: ApplicationName) -> RtenEngine {
 
 /// The ONNX Runtime that the tests may load: `$WEIGHBRIDGE_TEST_ONNXRUNTIME`, as `./test` sets
 /// it, or `$ORT_DYLIB_PATH`. Says so where there is none.
+#[allow(clippy::print_stdout, reason = "what is left out must be seen")]
 fn onnxruntime() -> Option<LibraryFiles> {
     let named = |name| std::env::var_os(name).filter(|path| !path.is_empty());
     let library = named("WEIGHBRIDGE_TEST_ONNXRUNTIME").or_else(|| named("ORT_DYLIB_PATH"));

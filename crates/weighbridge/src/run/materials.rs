@@ -220,6 +220,24 @@ mod tests {
     }
 
     #[test]
+    fn an_engine_whose_library_changed_since_the_plan_is_refused() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("libonnxruntime.so");
+        std::fs::write(&path, "before").expect("written");
+        let library = Some(describe(&path).expect("described"));
+        let mut plan = EnginePlan { library, ..EnginePlan::default() };
+        let placed = engine_libraries(&plan).expect("unchanged");
+        assert_eq!(placed, std::slice::from_ref(&path));
+        plan.name = EngineName::OnnxruntimeCuda;
+        let placed = engine_libraries(&plan).expect("unchanged");
+        assert_eq!(placed, Vec::<PathBuf>::new(), "on a GPU it stays where it is");
+        std::fs::write(&path, "after").expect("written");
+        assert!(matches!(engine_libraries(&plan), Err(FilesError::Changed { .. })));
+        std::fs::remove_file(&path).expect("removed");
+        assert!(matches!(engine_libraries(&plan), Err(FilesError::Read { .. })));
+    }
+
+    #[test]
     fn names_inside_are_plain_and_unique() {
         assert_eq!(
             inside_name(3, "rain in/Пуса n.jpg"),
