@@ -34,6 +34,7 @@ const fn medians(application: ApplicationName) -> [f64; 4] {
         ApplicationName::ObjectDetection => [2.5e6, 8e5, 48e6, 1e6],
         ApplicationName::TrafficSign => [5e5, 2e5, 6e6, 2e4],
         ApplicationName::FaceDetection => [2.5e6, 8e5, 25e6, 2e5],
+        ApplicationName::SpeechToText => [4e5, 1e3, 6e6, 5e4],
     }
 }
 

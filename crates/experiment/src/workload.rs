@@ -24,16 +24,19 @@ pub enum ApplicationName {
     TrafficSign,
     /// Finds faces and their landmarks in a photograph.
     FaceDetection,
+    /// Writes down the words in a recording.
+    SpeechToText,
 }
 
 impl ApplicationName {
     /// All of them, in the order in which they are listed.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Derain,
         Self::TrafficLight,
         Self::ObjectDetection,
         Self::TrafficSign,
         Self::FaceDetection,
+        Self::SpeechToText,
     ];
 
     /// Those that are weighed where nobody said what to weigh: a first result has to come soon.
@@ -48,6 +51,7 @@ impl ApplicationName {
             Self::ObjectDetection => "object-detection",
             Self::TrafficSign => "traffic-sign",
             Self::FaceDetection => "face-detection",
+            Self::SpeechToText => "speech-to-text",
         }
     }
 

@@ -10,6 +10,7 @@ mod face_detection;
 mod object_detection;
 mod onnx;
 mod ports;
+mod speech_to_text;
 mod tiling;
 mod traffic_light;
 mod traffic_sign;
@@ -22,6 +23,7 @@ pub use face_detection::FaceDetection;
 pub use object_detection::ObjectDetection;
 pub use onnx::{FixedTensor, OnnxInputs, OnnxModel, RANDOM_INPUT, TensorError};
 pub use ports::{AxisNeed, PortNeed, describe_ports, fit_one};
+pub use speech_to_text::{Alphabet, Beam, Ctc, Greedy, SpeechToText};
 pub use tiling::{ALIGNMENT, HALO, TILE_SIDE_MAX, Tile, tiles};
 
 use crate::engine::{Port, Tensor, TensorView};
@@ -88,6 +90,7 @@ pub fn application(name: ApplicationName, labels: Option<Labels>) -> Box<dyn App
         ApplicationName::ObjectDetection => Box::new(ObjectDetection::new(labels)),
         ApplicationName::TrafficSign => Box::new(traffic_sign::traffic_sign(labels)),
         ApplicationName::FaceDetection => Box::new(FaceDetection::default()),
+        ApplicationName::SpeechToText => Box::new(SpeechToText::new(labels.as_ref(), None)),
     }
 }
 

@@ -1,6 +1,7 @@
 use thiserror::Error;
 
 use crate::application::TensorError;
+use crate::audio::AudioError;
 use crate::engine::EngineError;
 use crate::tensor_file::TensorFileError;
 use crate::{LabelsError, PhotoError};
@@ -17,6 +18,9 @@ pub enum InputError {
     /// Its arrays are not those that the model takes.
     #[error(transparent)]
     Tensor(#[from] TensorError),
+    /// It is no audio that can be used.
+    #[error(transparent)]
+    Audio(#[from] AudioError),
 }
 
 /// What a model has, and what the application needs in its place.

@@ -18,6 +18,7 @@
 
 mod annotate;
 pub mod application;
+pub mod audio;
 pub mod catalogue;
 pub mod engine;
 mod error;

@@ -5,6 +5,8 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
+#[path = "../../../fuzz/properties/decode_audio.rs"]
+mod decode_audio;
 #[path = "../../../fuzz/properties/decode_photo.rs"]
 mod decode_photo;
 #[path = "../../../fuzz/properties/load_model.rs"]
@@ -19,7 +21,8 @@ mod read_labels;
 /// A property that has to hold for any bytes.
 type Check = fn(&[u8]);
 
-const TARGETS: [(&str, Check); 5] = [
+const TARGETS: [(&str, Check); 6] = [
+    ("decode_audio", decode_audio::check),
     ("decode_photo", decode_photo::check),
     ("load_model", load_model::check),
     ("read_bill", read_bill::check),

@@ -11,6 +11,7 @@ mod int8;
 mod metrics;
 mod seeded;
 mod sessions;
+mod speech_to_text;
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
