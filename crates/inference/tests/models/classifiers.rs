@@ -40,8 +40,7 @@ fn held_out_traffic_signs_are_named_as_the_card_says() {
     let labels = Labels::parse(&labels, "traffic-sign.txt").expect("labels");
     let labels: Vec<String> = labels.iter().map(ToString::to_string).collect();
     assert_eq!(Manifest::read(TRAFFIC_SIGN).classes, labels);
-    // The aim is 97 %; measured 96.98 % here, 96.8 % on the larger set of the card.
-    named_as_the_card_says(TRAFFIC_SIGN, 0.965);
+    named_as_the_card_says(TRAFFIC_SIGN, 0.97);
 }
 
 #[test]
