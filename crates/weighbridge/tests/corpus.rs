@@ -17,17 +17,20 @@ mod read_bill;
 mod read_experiment;
 #[path = "../../../fuzz/properties/read_labels.rs"]
 mod read_labels;
+#[path = "../../../fuzz/properties/read_npy.rs"]
+mod read_npy;
 
 /// A property that has to hold for any bytes.
 type Check = fn(&[u8]);
 
-const TARGETS: [(&str, Check); 6] = [
+const TARGETS: [(&str, Check); 7] = [
     ("decode_audio", decode_audio::check),
     ("decode_photo", decode_photo::check),
     ("load_model", load_model::check),
     ("read_bill", read_bill::check),
     ("read_experiment", read_experiment::check),
     ("read_labels", read_labels::check),
+    ("read_npy", read_npy::check),
 ];
 
 fn fuzz() -> PathBuf {

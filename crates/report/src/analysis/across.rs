@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use weighbridge_experiment::{CellKey, HostFacts, InputFile, RunRecord, WorkloadPlan};
+use weighbridge_experiment::{CellKey, HostFacts, InputFile, RunRecord, TaskPlan, WorkloadPlan};
 
 use super::statistics::{mean, welch_95};
 use super::trials::CellTrials;
@@ -45,6 +45,9 @@ pub struct CrossCell {
     pub environment: String,
     /// Name of the workload.
     pub workload: String,
+    /// What must be said next to every number of it, in either run.
+    #[serde(default)]
+    pub labels: Vec<String>,
     /// Trials that worked in the first run.
     pub trials_a: usize,
     /// Trials that worked in the second run.
@@ -119,6 +122,7 @@ fn cross_cell(a: &RunRecord, b: &RunRecord, key: &CellKey) -> CrossCell {
     CrossCell {
         environment: key.environment.clone(),
         workload: key.workload.clone(),
+        labels: labels(a, b, key),
         trials_a: in_a.len(),
         trials_b: in_b.len(),
         mean_seconds_a: mean(&in_a),
@@ -156,7 +160,7 @@ fn different_work(a: &RunRecord, b: &RunRecord, key: &CellKey) -> Vec<String> {
         let memory =
             environment.limits.memory.map_or_else(|| "unlimited".to_owned(), |m| m.to_string());
         Some([
-            ("application", workload.task.name().to_owned()),
+            ("task", task_words(workload)),
             ("model", model_words(workload)),
             ("inputs", inputs.join(" ")),
             ("inputs per trial", workload.inputs_per_trial.to_string()),
@@ -172,6 +176,42 @@ fn different_work(a: &RunRecord, b: &RunRecord, key: &CellKey) -> Vec<String> {
         }
     }
     found.0
+}
+
+/// Labels of a cell in either run.
+fn labels(a: &RunRecord, b: &RunRecord, key: &CellKey) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for record in [a, b] {
+        let workload = record.header.plan.workload(&key.workload);
+        for label in workload.iter().flat_map(|workload| &workload.labels) {
+            if !found.contains(label) {
+                found.push(label.clone());
+            }
+        }
+    }
+    found
+}
+
+/// What a workload does, as far as it is not its model and its inputs.
+fn task_words(workload: &WorkloadPlan) -> String {
+    match &workload.task {
+        TaskPlan::Application(application) => match &workload.class_labels {
+            Some(labels) => format!("{application} with labels {}", labels.sha256.short()),
+            None => application.to_string(),
+        },
+        TaskPlan::Onnx(plan) => {
+            let axes = plan.axes.iter().map(|(name, length)| format!("{name} = {length}"));
+            let tensors = plan.tensors.iter().map(|(name, tensor)| match &tensor.file {
+                Some(file) => format!("{name} {}", file.sha256.short()),
+                None => format!("{name} {:?} to {:?}", tensor.low, tensor.high),
+            });
+            let words: Vec<String> = axes.chain(tensors).collect();
+            format!("onnx, seed {}, {}", plan.seed, words.join(", "))
+        }
+        TaskPlan::Command(plan) => {
+            format!("{} ({})", plan.command.join(" "), plan.program.sha256.short())
+        }
+    }
 }
 
 fn model_words(workload: &WorkloadPlan) -> String {

@@ -30,6 +30,9 @@ pub fn across_table(report: &CrossReport, width: usize, colour: bool) -> String 
             format!("{}, {}", cell.trials_a, cell.trials_b),
             cell.verdict.clone(),
         ]);
+        if !cell.labels.is_empty() {
+            grid.remark(&cell.labels.join(", "));
+        }
     }
     let mut out = grid.render(width, colour);
     let lines =

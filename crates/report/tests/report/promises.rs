@@ -173,6 +173,81 @@ fn cells_that_differ_in_more_than_the_environment_are_not_compared() {
 }
 
 #[test]
+fn a_label_of_a_workload_stands_in_every_render() {
+    const LABEL: &str = "seeded weights: speed only";
+    let mut record = mixed();
+    for workload in &mut record.header.plan.workloads {
+        workload.labels = vec![LABEL.to_owned()];
+    }
+    let report = report(&record);
+    assert!(report.cells.iter().all(|cell| cell.labels.iter().any(|label| label == LABEL)));
+    let rows = report.cells.len();
+    let holds = |name: &str, text: &str, times: usize| {
+        let found = text.matches(LABEL).count();
+        assert!(found >= times, "{name}: {found} of {times}\n{text}");
+    };
+    // The table may break the label over two lines of a remark.
+    let table = render::table(&report, 100, false);
+    assert!(table.matches("seeded weights").count() >= rows, "{table}");
+    holds("markdown", &render::markdown(&report), rows);
+    holds("csv", &render::csv(&report).expect("CSV"), rows);
+    holds("json", &render::json(&report).expect("JSON"), rows);
+    holds("html", &render::html(&report, &record), rows);
+    for id in weighbridge_report::figure::ids() {
+        let figure = weighbridge_report::figure::draw(id, &record, &report).expect(id);
+        holds(id, &figure.caption, 1);
+        let text = match &figure.body {
+            weighbridge_report::figure::FigureBody::Drawing(svg) => svg.standalone(),
+            weighbridge_report::figure::FigureBody::Table(table) => table.csv().expect("CSV"),
+        };
+        assert!(text.contains("seeded weights"), "{id}: {text}");
+    }
+    let across = compare_runs(&record, &record);
+    assert!(across.cells.iter().all(|cell| cell.labels == [LABEL]));
+    assert!(render::across_table(&across, 100, false).contains("seeded weights"));
+}
+
+#[test]
+fn a_command_has_no_stages_and_none_of_them_is_printed_as_zero() {
+    let mut record = two(Place::new("container", EnvironmentKind::Container, 1.0));
+    let plan = CommandPlan {
+        command: vec!["gzip".into(), "-9".into()],
+        program: InputFile {
+            name: "gzip".into(),
+            path: None,
+            sha256: Sha256Digest::of(b"gzip"),
+            bytes: 4,
+        },
+        arguments: vec!["-9".into()],
+        linker: None,
+        libraries: Vec::new(),
+        files: Vec::new(),
+        timeout_seconds: 60,
+    };
+    record.header.plan.workloads[0].task = TaskPlan::Command(plan);
+    record.header.plan.workloads[0].model = None;
+    for trial in &mut record.trials {
+        if let TrialOutcome::Ok(measurement) = &mut trial.outcome {
+            for timing in &mut measurement.inferences {
+                let infer_nanoseconds = timing.total_nanoseconds();
+                *timing = InferenceTiming { infer_nanoseconds, ..InferenceTiming::default() };
+            }
+        }
+    }
+    let json = as_json(&record);
+    let cell = &json["cells"][0];
+    for stage in ["decode", "prepare", "interpret"] {
+        let stages = &cell["inference_ms"]["stages"];
+        assert_eq!(stages[stage], Value::Null);
+        assert!(stages[format!("{stage}_reason")].is_string(), "{stages}");
+    }
+    assert_eq!(cell["engine"], Value::Null);
+    assert_eq!(cell["engine_reason"], "a command runs on no engine");
+    let html = render::html(&report(&record), &record);
+    assert!(html.contains("only its whole time is measured"), "{html}");
+}
+
+#[test]
 fn agents_that_were_not_restarted_are_labelled() {
     let mut record = two(Place::new("container", EnvironmentKind::Container, 1.0));
     record.header.plan.restart = Restart::Run;

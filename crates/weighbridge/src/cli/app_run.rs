@@ -13,7 +13,9 @@ use weighbridge_experiment::{
 use weighbridge_inference::application::application;
 use weighbridge_inference::engine::EngineSource;
 use weighbridge_inference::engine::onnxruntime::LibraryFiles;
-use weighbridge_inference::{Input, Labels, Outcome as Result_, Photo, Session, catalogue};
+use weighbridge_inference::{
+    Input, Labels, Outcome as Result_, Photo, Session, annotate, catalogue, stamp,
+};
 
 use super::app_result::{AppRun, Engine, InputResult, Shown};
 use super::arguments::{AppRunArguments, Format};
@@ -201,12 +203,17 @@ fn one(
     })
 }
 
-/// What there is to look at: the result where it is a photo.
-fn picture(_: &Input, outcome: &Result_, _: &[String]) -> anyhow::Result<Option<Photo>> {
-    Ok(match outcome {
-        Result_::Photo(photo) => Some(photo.clone()),
-        _ => None,
-    })
+/// What there is to look at: the result where it is a photo, or the photo with what was found
+/// in it; with a note where that means nothing.
+fn picture(input: &Input, outcome: &Result_, labels: &[String]) -> anyhow::Result<Option<Photo>> {
+    let drawn = match outcome {
+        Result_::Photo(photo) => photo.clone(),
+        Result_::Detections(_) | Result_::Faces(_) => {
+            annotate(&Photo::decode(&input.bytes, &input.name)?, outcome)
+        }
+        Result_::Label(_) | Result_::Text(_) | Result_::Tensors(_) => return Ok(None),
+    };
+    Ok(Some(labels.iter().fold(drawn, |photo, label| stamp(&photo, label))))
 }
 
 /// Where photos are written: never over an input, and each under a name of its own.

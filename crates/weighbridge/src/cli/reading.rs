@@ -192,7 +192,11 @@ fn across_csv(comparison: &CrossReport) -> anyhow::Result<String> {
                 number(cell.ci95.map(|ends| ends[0])),
                 number(cell.ci95.map(|ends| ends[1])),
                 cell.detected.to_string(),
-                comparison.label.clone(),
+                std::iter::once(&comparison.label)
+                    .chain(&cell.labels)
+                    .cloned()
+                    .collect::<Vec<_>>()
+                    .join("; "),
             ]
         })
         .collect();
