@@ -54,12 +54,11 @@ impl Labels {
     pub fn parse(bytes: &[u8], file: &str) -> Result<Self, LabelsError> {
         let text = str::from_utf8(bytes)
             .map_err(|_| LabelsError::NotText { file: file.to_owned() })?
-            .trim_start_matches('\u{feff}')
-            .trim_end();
+            .trim_end_matches(is_blank);
         if text.is_empty() {
             return Err(LabelsError::Empty { file: file.to_owned() });
         }
-        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        let lines: Vec<&str> = text.lines().map(|line| line.trim_matches(is_blank)).collect();
         if lines.len() > LABELS_MAX {
             return Err(LabelsError::TooMany { file: file.to_owned(), lines: lines.len() });
         }
@@ -90,6 +89,12 @@ impl Labels {
     pub fn iter(&self) -> impl Iterator<Item = &Arc<str>> {
         self.0.iter()
     }
+}
+
+/// White space, and the mark of byte order with which some editors begin a file: in a name
+/// nobody would see either.
+fn is_blank(character: char) -> bool {
+    character.is_whitespace() || character == '\u{feff}'
 }
 
 #[cfg(test)]
