@@ -186,7 +186,7 @@ fn a_command_that_fails_is_a_failure_with_its_code_and_last_words() {
     let cell = &report(&done)["cells"][0];
     assert_eq!(cell["status"], "failed", "{cell}");
     let reason = cell["failures"][0]["reason"].as_str().expect("a reason");
-    for part in ["./work.sh", "exit code 3", "saying: not today"] {
+    for part in ["work.sh", "exit code 3", "saying: not today"] {
         assert!(reason.contains(part), "`{part}` is not in: {reason}");
     }
     let record = home.run(&["report", "latest", "--format", "record"]).stdout;

@@ -50,7 +50,7 @@ async fn try_once(
     let fitting = Fitting { workload, materials, threads: cpus.threads(), slowdown_percent: None };
     let mut ready = instance.make_ready(host, Limits { cpus, memory: None }, &fitting).await?;
     let everything = weighbridge_experiment::WorkloadPlan {
-        inputs_per_trial: u32::try_from(workload.inputs.len()).unwrap_or(u32::MAX),
+        inputs_per_trial: u32::try_from(workload.inputs.len().max(1)).unwrap_or(u32::MAX),
         warmup: 1,
         ..workload.clone()
     };
