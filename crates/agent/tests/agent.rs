@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use weighbridge_agent::wire::{
-    Answer, EngineChoice, FileToRead, Hello, Pass, Prepare, Request, Stage, Task, Trial,
+    Answer, EngineChoice, FileToRead, Hello, PROTOCOL, Pass, Prepare, Request, Stage, Task, Trial,
     read_frame, write_frame,
 };
 use weighbridge_agent::{AgentClient, ClientError};
@@ -304,7 +304,8 @@ fn the_socket_is_for_its_owner_only() {
 fn an_oversized_frame_is_refused_with_its_length() {
     let mut agent = Agent::start("instance", &[], None);
     let mut stream = agent.raw();
-    write_frame(&mut stream, &Request::Hello(Hello { protocol: 1, token: None })).expect("written");
+    write_frame(&mut stream, &Request::Hello(Hello { protocol: PROTOCOL, token: None }))
+        .expect("written");
     assert!(matches!(read_frame(&mut stream).expect("an answer"), Answer::Welcome(_)));
     stream.write_all(&u32::MAX.to_be_bytes()).expect("written");
     let Answer::Failed(failure) = read_frame(&mut stream).expect("an answer") else {
@@ -319,7 +320,8 @@ fn an_oversized_frame_is_refused_with_its_length() {
 fn a_frame_that_is_no_message_is_answered_and_the_next_one_is_understood() {
     let agent = Agent::start("instance", &[], None);
     let mut stream = agent.raw();
-    write_frame(&mut stream, &Request::Hello(Hello { protocol: 1, token: None })).expect("written");
+    write_frame(&mut stream, &Request::Hello(Hello { protocol: PROTOCOL, token: None }))
+        .expect("written");
     assert!(matches!(read_frame(&mut stream).expect("an answer"), Answer::Welcome(_)));
     stream.write_all(&[0, 0, 0, 3, 1, 2, 3]).expect("written");
     assert!(matches!(read_frame(&mut stream).expect("an answer"), Answer::Failed(_)));
@@ -334,6 +336,6 @@ fn another_version_is_told_both_versions() {
     write_frame(&mut stream, &Request::Hello(Hello { protocol: 99, token: None }))
         .expect("written");
     let answer: Answer = read_frame(&mut stream).expect("an answer");
-    assert_eq!(answer, Answer::VersionRefused { protocol: 1, asked: 99 });
+    assert_eq!(answer, Answer::VersionRefused { protocol: PROTOCOL, asked: 99 });
     assert_eq!(agent.ended().code(), Some(1));
 }

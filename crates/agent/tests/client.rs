@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
-use weighbridge_agent::wire::{Answer, FrameError, encode};
+use weighbridge_agent::wire::{Answer, FrameError, PROTOCOL, encode};
 use weighbridge_agent::{AgentClient, ClientError};
 use weighbridge_experiment::Endpoint;
 
@@ -17,11 +17,13 @@ fn pair() -> (AgentClient, DuplexStream) {
 #[tokio::test(flavor = "current_thread")]
 async fn an_agent_of_another_version_is_told_apart() {
     let (mut client, mut far) = pair();
-    far.write_all(&encode(&Answer::VersionRefused { protocol: 2, asked: 1 }).expect("a frame"))
-        .await
-        .expect("written");
+    far.write_all(
+        &encode(&Answer::VersionRefused { protocol: 99, asked: PROTOCOL }).expect("a frame"),
+    )
+    .await
+    .expect("written");
     let error = client.hello(None, LONG).await.expect_err("refused");
-    assert!(matches!(error, ClientError::Version { ours: 1, theirs: 2 }), "{error:?}");
+    assert!(matches!(error, ClientError::Version { ours: PROTOCOL, theirs: 99 }), "{error:?}");
 }
 
 #[tokio::test(flavor = "current_thread")]
