@@ -26,7 +26,7 @@ GROUPS = {
     "speakers of training, new accents": (voices.HELD_OUT_ACCENTS, voices.VARIANTS),
     "new speakers, new accents": (voices.HELD_OUT_ACCENTS, voices.HELD_OUT_VARIANTS),
 }
-NEW = "new speakers, new accents"
+NEW, NEW_SPEAKERS = "new speakers, new accents", "new speakers, accents of training"
 SHIPPED_EACH = 8  # utterances of each condition in the shipped set
 
 
@@ -130,13 +130,14 @@ def read_back(path):
 def write_set(session, rng, chatter):
     """Writes the shipped set and its manifest with the figures that were got on these very files."""
     OUT.mkdir(parents=True, exist_ok=True)
-    accents, variants = GROUPS[NEW]
     entries, rates, total = [], {}, (decode.Rate(), decode.Rate())
     for condition, change in CONDITIONS.items():
         if condition in HARD:
             continue
         rates[condition] = (decode.Rate(), decode.Rate())
-        for _ in range(SHIPPED_EACH):
+        for number in range(SHIPPED_EACH):
+            # New speakers throughout; every other one has an accent that is new too.
+            accents, variants = GROUPS[NEW] if number % 2 else GROUPS[NEW_SPEAKERS]
             text, accent, variant, sound = utterance(rng, accents, variants)
             file = f"{len(entries) + 1:02}.ogg"
             as_ogg(finished(rng, change(rng, sound, chatter)), OUT / file)

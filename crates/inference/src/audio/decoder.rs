@@ -4,6 +4,7 @@ use std::io::{Cursor, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use symphonia::core::audio::Channels;
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error;
@@ -77,7 +78,7 @@ impl Decoder {
         Ok(Self {
             track: track.id,
             promised: track.num_frames.filter(|_| exact),
-            channels: parameters.channels.as_ref().map_or(0, |channels| channels.count()),
+            channels: parameters.channels.as_ref().map_or(0, Channels::count),
             container,
             format,
             decoder,

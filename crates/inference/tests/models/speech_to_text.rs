@@ -7,6 +7,9 @@ use weighbridge_inference::{Input, Outcome, Session, catalogue};
 
 use crate::{engine, models};
 
+/// Word error rate that the card promises on the shipped set, noise and all.
+const PROMISED: f64 = 0.16;
+
 #[derive(Deserialize)]
 struct Manifest {
     utterances: Vec<Utterance>,
@@ -80,7 +83,7 @@ fn held_out_voices_are_understood() {
         }
         assert_eq!(words, recorded.words);
         let rate = errors as f64 / words as f64;
-        assert!(rate <= 0.10, "word error rate {rate} of {words} words, beam {width:?}");
+        assert!(rate <= PROMISED, "word error rate {rate} of {words} words, beam {width:?}");
         // Another decoder of Vorbis may round a sample otherwise: a word or two may differ.
         let difference = (rate - recorded_rate).abs();
         assert!(difference <= 0.015, "{rate} now, {recorded_rate} recorded, beam {width:?}");
