@@ -9,6 +9,7 @@ pub mod asked;
 mod error;
 mod keys;
 mod workload;
+mod workload_again;
 mod written;
 
 pub use error::{FileError, Problem};

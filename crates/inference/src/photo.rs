@@ -10,6 +10,7 @@
 
 mod error;
 mod jpeg;
+mod scale;
 
 use std::io::Cursor;
 
@@ -21,6 +22,7 @@ use image::{
 };
 
 pub use error::PhotoError;
+pub(crate) use scale::scale;
 
 /// The largest photo that is taken, in pixels.
 pub const PIXELS_MAX: u64 = 40_000_000;

@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::error::Problem;
 use super::keys::nearest;
-use super::workload::{table as workload_table, workloads};
+use super::workload::workloads;
+use super::workload_again::table as workload_table;
 use super::written::{EnvironmentTable, ExperimentFile, PriceTable};
 use crate::{EnvironmentKind, EnvironmentSpec, PriceSpec, Restart, WorkloadSpec};
 

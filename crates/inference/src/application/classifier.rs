@@ -10,13 +10,14 @@
 //! Deliberately not known here: where in a photo the thing to be named stands. A caller
 //! gives a photo that it fills.
 
-use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::images::Image;
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use weighbridge_experiment::ApplicationName;
 
 use super::{Application, describe_ports, wrong_shape};
 use crate::engine::{ElementType, Extent, Port, Tensor, TensorView};
 use crate::error::{InputError, InterpretError, Misfit};
+use crate::photo::scale;
 use crate::{ClassProbability, Input, LabelOutcome, Labels, Outcome, Photo};
 
 /// How far the sum of a model's outputs may be from 1 for them to be probabilities already.
@@ -106,19 +107,12 @@ impl Classifier {
 
     fn scale(&mut self) {
         let Some(photo) = &self.photo else { return };
-        let (width, height) = (photo.width(), photo.height());
         let bilinear = ResizeAlg::Convolution(FilterType::Bilinear);
         let mut options = ResizeOptions::new().resize_alg(bilinear);
         if self.framing == Framing::CentralSquare {
             options = options.fit_into_destination(Some((0.5, 0.5)));
         }
-        let done =
-            ImageRef::new(width, height, photo.rgb(), PixelType::U8x3).map_err(drop).and_then(
-                |source| self.resizer.resize(&source, &mut self.small, &options).map_err(drop),
-            );
-        // Both fail only where a buffer's length or pixel type does not fit its size, which
-        // `Photo` and `Image::new` rule out.
-        debug_assert!(done.is_ok(), "a photo of {width} x {height} cannot be scaled");
+        scale(&mut self.resizer, photo, &mut self.small, &options);
     }
 }
 

@@ -1,8 +1,9 @@
 //! A photo of any size in the fixed frame of a model's input, and the way back.
 
-use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::images::Image;
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
+use crate::photo::scale;
 use crate::{Photo, PixelBox};
 
 /// Where in the frame the photo lies.
@@ -152,13 +153,7 @@ impl Frame {
         }
         let algorithm = ResizeAlg::Interpolation(FilterType::Bilinear);
         let options = ResizeOptions::new().resize_alg(algorithm);
-        let done =
-            ImageRef::new(size.0, size.1, photo.rgb(), PixelType::U8x3).map_err(drop).and_then(
-                |source| self.resizer.resize(&source, &mut self.small, &options).map_err(drop),
-            );
-        // Both fail only where a buffer's length or pixel type does not fit its size, which
-        // `Photo` and `Image::new` rule out.
-        debug_assert!(done.is_ok(), "a photo of {size:?} cannot be scaled");
+        scale(&mut self.resizer, photo, &mut self.small, &options);
         fill(&mut self.planes, self.shape, placement, self.encoding, self.small.buffer());
         placement
     }
