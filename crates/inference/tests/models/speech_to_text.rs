@@ -7,8 +7,9 @@ use weighbridge_inference::{Input, Outcome, Session, catalogue};
 
 use crate::{engine, models};
 
-/// Word error rate that the card promises on the shipped set, noise and all.
-const PROMISED: f64 = 0.16;
+/// Word error rates on the shipped set, noise and all, that the model has to keep: greedy, and
+/// by a beam of 16.
+const MOST: [f64; 2] = [0.12, 0.10];
 
 #[derive(Deserialize)]
 struct Manifest {
@@ -72,7 +73,8 @@ fn held_out_voices_are_understood() {
         std::fs::read_to_string(folder.join("manifest.json")).expect("the manifest is there");
     let manifest: Manifest = serde_json::from_str(&manifest).expect("the manifest can be read");
     let recorded = manifest.word_error_rate;
-    for (width, recorded_rate) in [(None, recorded.greedy), (Some(16), recorded.beam_16)] {
+    let decoders = [(None, recorded.greedy), (Some(16), recorded.beam_16)];
+    for ((width, recorded_rate), most) in decoders.into_iter().zip(MOST) {
         let mut session = session(width);
         let (mut errors, mut words) = (0, 0);
         for utterance in &manifest.utterances {
@@ -83,7 +85,7 @@ fn held_out_voices_are_understood() {
         }
         assert_eq!(words, recorded.words);
         let rate = errors as f64 / words as f64;
-        assert!(rate <= PROMISED, "word error rate {rate} of {words} words, beam {width:?}");
+        assert!(rate <= most, "word error rate {rate} of {words} words, beam {width:?}");
         // Another decoder of Vorbis may round a sample otherwise: a word or two may differ.
         let difference = (rate - recorded_rate).abs();
         assert!(difference <= 0.015, "{rate} now, {recorded_rate} recorded, beam {width:?}");
