@@ -4,6 +4,8 @@
 //! applications or clocks.
 
 mod error;
+#[cfg(test)]
+mod fake;
 mod onnx_file;
 pub mod onnxruntime;
 mod rten;
@@ -15,10 +17,12 @@ use std::num::NonZeroU32;
 use weighbridge_experiment::EngineIdentity;
 
 pub use error::EngineError;
+#[cfg(test)]
+pub(crate) use fake::FakeEngine;
 pub use onnx_file::{Node, OnnxFile, OnnxFlaw, SingleByte};
 pub use onnxruntime::{LibraryFiles, OnnxRuntimeEngine, Provider};
 pub use rten::{RtenEngine, VERSION as RTEN_VERSION, instruction_set as rten_instruction_set};
-pub use tensor::{ElementType, Tensor, TensorView, Values, ValuesView};
+pub use tensor::{Tensor, TensorView, Values, ValuesView};
 
 /// More than any machine we know of has; a typing error beyond it would exhaust the host.
 pub const THREADS_MAX: u32 = 1024;

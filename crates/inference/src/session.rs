@@ -124,58 +124,22 @@ impl Lap {
 mod tests {
     use super::*;
     use crate::Photo;
-    use crate::engine::{Extent, Port, TensorView};
+    use crate::engine::{Extent, FakeEngine, Port};
 
-    /// Gives the same output whatever it is asked.
-    struct FakeEngine {
-        ports: [Port; 2],
-        output: Tensor,
-    }
-
-    impl FakeEngine {
-        fn traffic_light(shape: &[usize], values: &[f32]) -> Box<Self> {
-            let port = |name: &str, lengths: &[usize]| Port {
-                name: name.into(),
-                element: Some("f32"),
-                shape: Some(lengths.iter().copied().map(Extent::Fixed).collect()),
-            };
-            let output = Tensor::f32(shape.to_vec(), values.to_vec());
-            Box::new(Self {
-                ports: [port("image", &[1, 3, 64, 64]), port("logits", &[1, 4])],
-                output,
-            })
-        }
-    }
-
-    impl Engine for FakeEngine {
-        fn load(_: Vec<u8>, threads: NonZeroU32) -> Result<Self, EngineError> {
-            Err(EngineError::Threads { threads: threads.get(), most: 0 })
-        }
-
-        fn identity(&self) -> EngineIdentity {
-            EngineIdentity {
-                name: "fake".into(),
-                version: String::new(),
-                instruction_set: String::new(),
-                threads: 1,
-            }
-        }
-
-        fn inputs(&self) -> &[Port] {
-            &self.ports[..1]
-        }
-
-        fn outputs(&self) -> &[Port] {
-            &self.ports[1..]
-        }
-
-        fn run(&mut self, _: &[TensorView<'_>]) -> Result<Vec<Tensor>, EngineError> {
-            Ok(vec![self.output.clone()])
-        }
+    /// A traffic light's model that gives the same output whatever it is asked.
+    fn fake_traffic_light(shape: &[usize], values: &[f32]) -> Box<FakeEngine> {
+        let port = |name: &str, lengths: &[usize]| Port {
+            name: name.into(),
+            element: Some("f32"),
+            shape: Some(lengths.iter().copied().map(Extent::Fixed).collect()),
+        };
+        let output = Tensor::f32(shape.to_vec(), values.to_vec());
+        let (image, logits) = (port("image", &[1, 3, 64, 64]), port("logits", &[1, 4]));
+        FakeEngine::new(image, logits, move |_| output.clone())
     }
 
     fn run(shape: &[usize], values: &[f32]) -> Result<Outcome, InferenceError> {
-        let engine = FakeEngine::traffic_light(shape, values);
+        let engine = fake_traffic_light(shape, values);
         let mut session = Session::new(application(ApplicationName::TrafficLight, None), engine)?;
         let photo = Photo::black_pixel().encode_png().expect("a PNG file");
         session.run_once(&Input::new("dot.png", photo)).map(|(outcome, _)| outcome)

@@ -12,10 +12,10 @@
 
 use fast_image_resize::images::Image;
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
-use weighbridge_experiment::ApplicationName;
+use weighbridge_experiment::{ApplicationName, TensorElement};
 
 use super::{Application, describe_ports, wrong_shape};
-use crate::engine::{ElementType, Extent, Port, Tensor, TensorView};
+use crate::engine::{Extent, Port, Tensor, TensorView};
 use crate::error::{InputError, InterpretError, Misfit};
 use crate::photo::scale;
 use crate::{ClassProbability, Input, LabelOutcome, Labels, Outcome, Photo};
@@ -125,7 +125,7 @@ fn may_be(extent: &Extent, length: usize) -> bool {
 }
 
 fn is_f32(port: &Port) -> bool {
-    port.element.is_none_or(|element| element == ElementType::F32.as_str())
+    port.element.is_none_or(|element| element == TensorElement::F32.as_str())
 }
 
 impl Application for Classifier {

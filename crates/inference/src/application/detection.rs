@@ -4,6 +4,7 @@
 //! It deliberately knows no model: where boxes come from is the applications' business.
 
 pub(super) mod frame;
+pub(super) mod pass;
 pub(super) mod suppress;
 pub(super) mod yolo;
 

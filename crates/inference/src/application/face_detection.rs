@@ -12,14 +12,15 @@
 
 use weighbridge_experiment::ApplicationName;
 
-use super::detection::frame::{Anchorage, Encoding, Frame, Placement};
+use super::detection::frame::{Anchorage, Encoding, Frame};
+use super::detection::pass::PhotoPass;
 use super::detection::suppress::{Candidate, suppress};
 use super::detection::yolo::PROBABILITY_MAX;
 use super::detection::{SIDE_DEFAULT, image_input, lengths};
 use super::{Application, describe_ports};
 use crate::engine::{Port, Tensor, TensorView};
 use crate::error::{InputError, InterpretError, Misfit};
-use crate::{Face, Input, Outcome, Photo, PixelBox};
+use crate::{Face, Input, Outcome, PixelBox};
 
 /// Mean colour of the training pictures: blue, green, red (`detect.py` of the public form).
 const MEAN_BGR: [f32; 3] = [104.0, 117.0, 123.0];
@@ -44,30 +45,29 @@ const VALUES: [usize; 3] = [4, 2, 10];
 
 /// The application `face-detection`. Its buffers are kept from photo to photo.
 pub struct FaceDetection {
-    frame: Frame,
-    photo: Option<Photo>,
-    placement: Option<Placement>,
+    pass: PhotoPass,
     candidates: Vec<Candidate>,
     /// Those of the candidates, in their order.
     landmarks: Vec<[[f32; 2]; 5]>,
-    done: bool,
 }
 
 impl Default for FaceDetection {
     fn default() -> Self {
         Self {
-            frame: frame((SIDE_DEFAULT, SIDE_DEFAULT)),
-            photo: None,
-            placement: None,
+            pass: pass((SIDE_DEFAULT, SIDE_DEFAULT)),
             candidates: Vec::new(),
             landmarks: Vec::new(),
-            done: true,
         }
     }
 }
 
-fn frame(size: (usize, usize)) -> Frame {
-    Frame::new(size, Anchorage::UpperLeft, Encoding::BgrLessMean(MEAN_BGR), [0.0; 3])
+fn pass(size: (usize, usize)) -> PhotoPass {
+    PhotoPass::new(Frame::new(
+        size,
+        Anchorage::UpperLeft,
+        Encoding::BgrLessMean(MEAN_BGR),
+        [0.0; 3],
+    ))
 }
 
 impl Application for FaceDetection {
@@ -89,32 +89,27 @@ impl Application for FaceDetection {
                 found: describe_ports(outputs, "output"),
             });
         }
-        self.frame = frame(size);
+        self.pass = pass(size);
         Ok(())
     }
 
     fn begin(&mut self, input: &Input) -> Result<(), InputError> {
-        self.photo = Some(Photo::decode(&input.bytes, &input.name)?);
         self.candidates.clear();
         self.landmarks.clear();
-        self.done = false;
-        Ok(())
+        self.pass.begin(input)
     }
 
     fn more(&mut self) -> Result<bool, InputError> {
-        Ok(!self.done)
+        Ok(self.pass.waits())
     }
 
     fn prepare(&mut self) -> Vec<TensorView<'_>> {
-        if let Some(photo) = &self.photo {
-            self.placement = Some(self.frame.place(photo));
-        }
-        vec![TensorView::f32(self.frame.shape(), self.frame.planes())]
+        self.pass.prepare()
     }
 
     fn interpret(&mut self, outputs: &[Tensor]) -> Result<(), InterpretError> {
-        self.done = true;
-        let size = self.frame.size();
+        self.pass.end();
+        let size = self.pass.size();
         let floats = outputs.iter().filter(|output| output.as_f32().is_some());
         let shapes: Vec<Vec<usize>> = floats.map(|output| output.shape.clone()).collect();
         let by_role = (shapes.len() == outputs.len())
@@ -151,8 +146,7 @@ impl Application for FaceDetection {
     }
 
     fn finish(&mut self) -> Outcome {
-        self.photo = None;
-        let Some(placement) = self.placement else { return Outcome::Faces(Vec::new()) };
+        let Some(placement) = self.pass.placement() else { return Outcome::Faces(Vec::new()) };
         let faces = self.candidates.iter().zip(&self.landmarks);
         let face = |(candidate, landmarks): (&Candidate, &[[f32; 2]; 5])| {
             Some(Face {

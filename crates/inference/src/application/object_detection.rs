@@ -8,14 +8,15 @@
 
 use weighbridge_experiment::ApplicationName;
 
-use super::detection::frame::{Anchorage, Encoding, Frame, Placement};
+use super::detection::frame::{Anchorage, Encoding, Frame};
+use super::detection::pass::PhotoPass;
 use super::detection::suppress::{Candidate, suppress};
 use super::detection::yolo::{Reading, needed};
 use super::detection::{SIDE_DEFAULT, image_input, lengths};
 use super::{Application, describe_ports};
 use crate::engine::{Port, Tensor, TensorView};
 use crate::error::{InputError, InterpretError, Misfit};
-use crate::{Detection, Input, Labels, Outcome, Photo};
+use crate::{Detection, Input, Labels, Outcome};
 
 /// Two boxes of a class that share more than this are one object (`iou_thres` of `detect.py`,
 /// ultralytics/yolov5).
@@ -32,13 +33,13 @@ const COCO: &str = include_str!("../../labels/coco.txt");
 
 /// The application `object-detection`. Its buffers are kept from photo to photo.
 pub struct ObjectDetection {
+    /// The user's, which the model's classes must fit.
+    given_labels: Option<Labels>,
+    /// Those of the model that ran: its number of classes may be known only then.
     labels: Option<Labels>,
-    frame: Frame,
+    pass: PhotoPass,
     output_names: Vec<String>,
-    photo: Option<Photo>,
-    placement: Option<Placement>,
     candidates: Vec<Candidate>,
-    done: bool,
 }
 
 impl ObjectDetection {
@@ -46,21 +47,19 @@ impl ObjectDetection {
     #[must_use]
     pub fn new(labels: Option<Labels>) -> Self {
         Self {
-            labels,
-            frame: frame((SIDE_DEFAULT, SIDE_DEFAULT)),
+            given_labels: labels,
+            labels: None,
+            pass: pass((SIDE_DEFAULT, SIDE_DEFAULT)),
             output_names: Vec::new(),
-            photo: None,
-            placement: None,
             candidates: Vec::new(),
-            done: true,
         }
     }
 
-    /// The name of a class of a model with so many.
-    fn names(&self, classes: usize) -> Labels {
-        match &self.labels {
-            Some(labels) => labels.clone(),
-            None => default_labels(classes),
+    /// Keeps names for a model of so many classes; those that the user gave have as many.
+    fn name_classes(&mut self, classes: usize) {
+        if self.labels.as_ref().is_none_or(|labels| labels.count() != classes) {
+            let given = self.given_labels.clone();
+            self.labels = Some(given.unwrap_or_else(|| default_labels(classes)));
         }
     }
 }
@@ -73,8 +72,8 @@ fn default_labels(classes: usize) -> Labels {
     Labels::parse(text.as_bytes(), "coco.txt").expect("made of whole lines")
 }
 
-fn frame(size: (usize, usize)) -> Frame {
-    Frame::new(size, Anchorage::Centre, Encoding::RgbUnit, [PADDING; 3])
+fn pass(size: (usize, usize)) -> PhotoPass {
+    PhotoPass::new(Frame::new(size, Anchorage::Centre, Encoding::RgbUnit, [PADDING; 3]))
 }
 
 impl Application for ObjectDetection {
@@ -93,7 +92,7 @@ impl Application for ObjectDetection {
             let misfit =
                 || Misfit { expected: needed(size), found: describe_ports(outputs, "output") };
             let reading = Reading::of(&shapes, size).ok_or_else(misfit)?;
-            if let Some(labels) = &self.labels
+            if let Some(labels) = &self.given_labels
                 && labels.count() != reading.classes
             {
                 return Err(Misfit {
@@ -103,41 +102,36 @@ impl Application for ObjectDetection {
             }
         }
         self.output_names = outputs.iter().map(|port| port.name.clone()).collect();
-        self.frame = frame(size);
+        self.pass = pass(size);
         Ok(())
     }
 
     fn begin(&mut self, input: &Input) -> Result<(), InputError> {
-        self.photo = Some(Photo::decode(&input.bytes, &input.name)?);
         self.candidates.clear();
-        self.done = false;
-        Ok(())
+        self.pass.begin(input)
     }
 
     fn more(&mut self) -> Result<bool, InputError> {
-        Ok(!self.done)
+        Ok(self.pass.waits())
     }
 
     fn prepare(&mut self) -> Vec<TensorView<'_>> {
-        if let Some(photo) = &self.photo {
-            self.placement = Some(self.frame.place(photo));
-        }
-        vec![TensorView::f32(self.frame.shape(), self.frame.planes())]
+        self.pass.prepare()
     }
 
     fn interpret(&mut self, outputs: &[Tensor]) -> Result<(), InterpretError> {
-        self.done = true;
+        self.pass.end();
         let floats = outputs.iter().filter(|output| output.as_f32().is_some());
         let shapes: Vec<Vec<usize>> = floats.map(|output| output.shape.clone()).collect();
         let reading = (shapes.len() == outputs.len())
-            .then(|| Reading::of(&shapes, self.frame.size()))
+            .then(|| Reading::of(&shapes, self.pass.size()))
             .flatten()
             .ok_or_else(|| InterpretError::Shape {
                 output: self.output_names.join("`, `"),
-                expected: needed(self.frame.size()),
+                expected: needed(self.pass.size()),
                 found: format!("{shapes:?}"),
             })?;
-        if let Some(labels) = &self.labels
+        if let Some(labels) = &self.given_labels
             && labels.count() != reading.classes
         {
             return Err(InterpretError::LabelCount {
@@ -147,13 +141,12 @@ impl Application for ObjectDetection {
         }
         reading.candidates(outputs, &self.output_names, &mut self.candidates)?;
         suppress(&mut self.candidates, OVERLAP_MAX, DETECTIONS_MAX);
-        self.labels = Some(self.names(reading.classes));
+        self.name_classes(reading.classes);
         Ok(())
     }
 
     fn finish(&mut self) -> Outcome {
-        self.photo = None;
-        let (Some(placement), Some(labels)) = (self.placement, &self.labels) else {
+        let (Some(placement), Some(labels)) = (self.pass.placement(), &self.labels) else {
             return Outcome::Detections(Vec::new());
         };
         let detection = |candidate: &Candidate| {
@@ -171,6 +164,7 @@ impl Application for ObjectDetection {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Photo;
     use crate::engine::Extent;
 
     fn port(name: &str, shape: &[usize]) -> Port {

@@ -15,8 +15,8 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use super::ElementType;
 use protobuf::{FieldFlaw, Fields, Value};
+use weighbridge_experiment::TensorElement;
 
 /// What is wrong with the bytes of a model.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -64,7 +64,7 @@ pub struct OnnxFile {
     pub nodes: Vec<Node>,
     /// Element types of the inputs and outputs that the model declares, by name. Empty for a
     /// type that no engine of ours takes.
-    pub declared: BTreeMap<String, Option<ElementType>>,
+    pub declared: BTreeMap<String, Option<TensorElement>>,
     /// Weights of one single 8-bit integer, by name: zero points, for instance.
     pub single_bytes: BTreeMap<String, SingleByte>,
     /// Version of the standard operators (`ai.onnx`) that the model is written in.
@@ -269,15 +269,15 @@ const FLOAT: u64 = 1;
 const UINT8: u64 = 2;
 const INT8: u64 = 3;
 
-const fn element(kind: u64) -> Option<ElementType> {
+const fn element(kind: u64) -> Option<TensorElement> {
     Some(match kind {
-        FLOAT => ElementType::F32,
-        UINT8 => ElementType::U8,
-        INT8 => ElementType::I8,
-        6 => ElementType::I32,
-        7 => ElementType::I64,
-        9 => ElementType::Bool,
-        11 => ElementType::F64,
+        FLOAT => TensorElement::F32,
+        UINT8 => TensorElement::U8,
+        INT8 => TensorElement::I8,
+        6 => TensorElement::I32,
+        7 => TensorElement::I64,
+        9 => TensorElement::Bool,
+        11 => TensorElement::F64,
         _ => return None,
     })
 }

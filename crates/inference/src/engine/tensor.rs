@@ -3,49 +3,7 @@
 //! Deliberately without arithmetic: an application reads and writes plain slices, an engine
 //! wraps them in types of its own.
 
-use std::fmt;
-
-/// What a tensor is made of. Half floats, strings, complex numbers and sequences are not
-/// taken; an engine that meets one says so by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ElementType {
-    /// 32-bit float.
-    F32,
-    /// 64-bit float.
-    F64,
-    /// 8-bit signed integer.
-    I8,
-    /// 8-bit unsigned integer.
-    U8,
-    /// 32-bit signed integer.
-    I32,
-    /// 64-bit signed integer.
-    I64,
-    /// Truth value.
-    Bool,
-}
-
-impl ElementType {
-    /// Its name, as it is written in files and messages: `f32`, `i64`, `bool`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F64 => "f64",
-            Self::I8 => "i8",
-            Self::U8 => "u8",
-            Self::I32 => "i32",
-            Self::I64 => "i64",
-            Self::Bool => "bool",
-        }
-    }
-}
-
-impl fmt::Display for ElementType {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
+use weighbridge_experiment::TensorElement;
 
 /// The values of a tensor that is borrowed.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -69,15 +27,15 @@ pub enum ValuesView<'a> {
 impl ValuesView<'_> {
     /// What they are.
     #[must_use]
-    pub const fn element(&self) -> ElementType {
+    pub const fn element(&self) -> TensorElement {
         match self {
-            Self::F32(_) => ElementType::F32,
-            Self::F64(_) => ElementType::F64,
-            Self::I8(_) => ElementType::I8,
-            Self::U8(_) => ElementType::U8,
-            Self::I32(_) => ElementType::I32,
-            Self::I64(_) => ElementType::I64,
-            Self::Bool(_) => ElementType::Bool,
+            Self::F32(_) => TensorElement::F32,
+            Self::F64(_) => TensorElement::F64,
+            Self::I8(_) => TensorElement::I8,
+            Self::U8(_) => TensorElement::U8,
+            Self::I32(_) => TensorElement::I32,
+            Self::I64(_) => TensorElement::I64,
+            Self::Bool(_) => TensorElement::Bool,
         }
     }
 
@@ -232,7 +190,7 @@ mod tests {
     #[test]
     fn views_keep_type_and_count() {
         let tensor = Tensor { shape: vec![3], values: Values::Bool(vec![true, false, true]) };
-        assert_eq!(tensor.view().values.element(), ElementType::Bool);
+        assert_eq!(tensor.view().values.element(), TensorElement::Bool);
         assert_eq!(tensor.view().values.count(), 3);
         assert_eq!(tensor.as_f32(), None);
     }

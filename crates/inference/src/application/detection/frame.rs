@@ -117,6 +117,11 @@ impl Frame {
         }
     }
 
+    /// Where the photo lies that the planes hold now; `None` before the first.
+    pub(in crate::application) const fn placement(&self) -> Option<Placement> {
+        self.placement
+    }
+
     /// Height and width.
     pub(in crate::application) const fn size(&self) -> (usize, usize) {
         (self.shape[2], self.shape[3])

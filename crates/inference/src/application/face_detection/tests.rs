@@ -1,4 +1,5 @@
 use super::*;
+use crate::Photo;
 use crate::engine::Extent;
 
 const SIZE: (usize, usize) = (64, 64);

@@ -1,23 +1,10 @@
-use std::num::NonZeroU32;
-
-use weighbridge_experiment::EngineIdentity;
-
 use super::*;
 use crate::Session;
 use crate::audio::RATE_HZ;
-use crate::engine::{Engine, EngineError};
+use crate::engine::FakeEngine;
 
 /// Samples of a frame of the fake model.
 const HOP: usize = 320;
-
-/// Reads words off the loudness: a frame whose mean amplitude is `n` hundredths is label `n`.
-struct FakeSpellingModel {
-    ports: [Port; 2],
-    /// What stands for certainty: the model gives logits.
-    sure: f32,
-    /// Samples of each pass.
-    passes: std::sync::Arc<std::sync::Mutex<Vec<usize>>>,
-}
 
 fn port(name: &str, shape: Vec<Extent>) -> Port {
     Port { name: name.into(), element: Some("f32"), shape: Some(shape) }
@@ -27,48 +14,29 @@ fn free(name: &str) -> Extent {
     Extent::Free(name.into())
 }
 
-impl FakeSpellingModel {
-    fn new(samples: Extent) -> Self {
-        let frames = vec![Extent::Fixed(1), free("frames"), Extent::Fixed(29)];
-        let ports = [port("audio", vec![free("n"), samples]), port("scores", frames)];
-        Self { ports, sure: 20.0, passes: std::sync::Arc::default() }
-    }
-}
+/// Samples of each pass of the fake model.
+type Passes = std::sync::Arc<std::sync::Mutex<Vec<usize>>>;
 
-impl Engine for FakeSpellingModel {
-    fn load(_: Vec<u8>, threads: NonZeroU32) -> Result<Self, EngineError> {
-        Err(EngineError::Threads { threads: threads.get(), most: 0 })
-    }
-
-    fn identity(&self) -> EngineIdentity {
-        EngineIdentity {
-            name: "fake".into(),
-            version: String::new(),
-            instruction_set: String::new(),
-            threads: 1,
-        }
-    }
-
-    fn inputs(&self) -> &[Port] {
-        &self.ports[..1]
-    }
-
-    fn outputs(&self) -> &[Port] {
-        &self.ports[1..]
-    }
-
-    fn run(&mut self, inputs: &[TensorView<'_>]) -> Result<Vec<Tensor>, EngineError> {
+/// A model that reads words off the loudness: a frame whose mean amplitude is `n` hundredths
+/// is label `n`. It gives logits, so its certainty is 20.
+fn fake_spelling_model(samples: Extent) -> (Box<FakeEngine>, Passes) {
+    let passes = Passes::default();
+    let audio = port("audio", vec![free("n"), samples]);
+    let scores = port("scores", vec![Extent::Fixed(1), free("frames"), Extent::Fixed(29)]);
+    let seen = passes.clone();
+    let engine = FakeEngine::new(audio, scores, move |inputs| {
         let audio = inputs[0].as_f32().expect("floats");
-        self.passes.lock().expect("no panic before").push(audio.len());
+        seen.lock().expect("no panic before").push(audio.len());
         let mut values = Vec::new();
         for frame in audio.chunks_exact(HOP) {
             let mean = frame.iter().map(|sample| sample.abs()).sum::<f32>() / HOP as f32;
             let mut row = vec![0.0; 29];
-            row[((mean * 100.0).round() as usize).min(28)] = self.sure;
+            row[((mean * 100.0).round() as usize).min(28)] = 20.0;
             values.extend(row);
         }
-        Ok(vec![Tensor::f32(vec![1, values.len() / 29, 29], values)])
-    }
+        Tensor::f32(vec![1, values.len() / 29, 29], values)
+    });
+    (engine, passes)
 }
 
 /// A recording, 16-bit WAV, in which every letter of `text` is so many frames of its loudness,
@@ -98,9 +66,9 @@ fn wav(samples: &[i16]) -> Vec<u8> {
     file
 }
 
-fn transcribe(engine: FakeSpellingModel, width: Option<usize>, file: Vec<u8>) -> TextOutcome {
+fn transcribe(engine: Box<FakeEngine>, width: Option<usize>, file: Vec<u8>) -> TextOutcome {
     let application = Box::new(SpeechToText::new(None, width));
-    let mut session = Session::new(application, Box::new(engine)).expect("the model fits");
+    let mut session = Session::new(application, engine).expect("the model fits");
     match session.run_once(&Input::new("speech.wav", file)).expect("a result").0 {
         Outcome::Text(text) => text,
         other => panic!("{other:?}"),
@@ -115,8 +83,7 @@ fn words_across_windows_are_written_once() {
     let file = spelt(&text, 12);
     for samples in [free("samples"), Extent::Fixed(48_000), Extent::Fixed(40_001)] {
         for width in [None, Some(4)] {
-            let engine = FakeSpellingModel::new(samples.clone());
-            let passes = engine.passes.clone();
+            let (engine, passes) = fake_spelling_model(samples.clone());
             let outcome = transcribe(engine, width, file.clone());
             assert_eq!(outcome.text, text.trim(), "{samples}, {width:?}");
             let seconds = text.len() as f64 * 13.0 * 0.02;
@@ -132,8 +99,7 @@ fn words_across_windows_are_written_once() {
 
 #[test]
 fn a_single_sample_is_filled_up_to_a_second() {
-    let engine = FakeSpellingModel::new(free("samples"));
-    let passes = engine.passes.clone();
+    let (engine, passes) = fake_spelling_model(free("samples"));
     let outcome = transcribe(engine, None, wav(&[500]));
     assert_eq!((outcome.text.as_str(), outcome.audio_seconds), ("", 1.0 / 16_000.0));
     assert_eq!(*passes.lock().expect("no panic before"), [16_000]);
@@ -142,8 +108,7 @@ fn a_single_sample_is_filled_up_to_a_second() {
 #[test]
 fn audio_of_exactly_one_window_takes_one_pass() {
     for (samples, expected) in [(240_000, 1), (240_001, 2), (432_000, 2), (432_001, 3)] {
-        let engine = FakeSpellingModel::new(free("samples"));
-        let passes = engine.passes.clone();
+        let (engine, passes) = fake_spelling_model(free("samples"));
         transcribe(engine, None, wav(&vec![0; samples]));
         assert_eq!(passes.lock().expect("no panic before").len(), expected, "{samples} samples");
     }
@@ -190,7 +155,7 @@ fn models_of_other_forms_are_told_apart() {
 
 #[test]
 fn a_recording_that_breaks_off_fails_and_the_next_one_does_not_suffer() {
-    let engine = Box::new(FakeSpellingModel::new(free("samples")));
+    let (engine, _) = fake_spelling_model(free("samples"));
     let mut session = Session::new(Box::new(SpeechToText::default()), engine).expect("fits");
     let whole = spelt(&"go ".repeat(100), 12);
     let broken = Input::new("broken.wav", whole[..whole.len() / 2].to_vec());

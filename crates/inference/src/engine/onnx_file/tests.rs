@@ -101,8 +101,8 @@ fn types_opset_and_zero_points_are_read() {
     let model = [vec![0x08, 8], graph, field(8, &[0x10, 17]), other_makers].concat();
     let file = OnnxFile::read(&model).expect("a model");
     assert_eq!(file.opset, Some(17));
-    assert_eq!(file.declared["in"], Some(ElementType::U8));
-    assert_eq!(file.declared["out"], Some(ElementType::I64));
+    assert_eq!(file.declared["in"], Some(TensorElement::U8));
+    assert_eq!(file.declared["out"], Some(TensorElement::I64));
     assert_eq!(file.single_bytes["zero"], SingleByte::U8(100));
     assert!(file.nodes[0].padded);
     assert_eq!(file.nodes[0].inputs, ["in", "kernel", "zero"]);

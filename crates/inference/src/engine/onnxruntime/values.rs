@@ -7,9 +7,9 @@ use ort::value::{
     DynValue, Outlet, PrimitiveTensorElementType, TensorElementType, TensorRef, ValueType,
 };
 
-use super::super::{
-    ElementType, EngineError, Extent, Port, Tensor, TensorView, Values, ValuesView,
-};
+use weighbridge_experiment::TensorElement;
+
+use super::super::{EngineError, Extent, Port, Tensor, TensorView, Values, ValuesView};
 use super::{ENGINE, says};
 
 /// A borrowed tensor as an input: nothing is copied.
@@ -52,13 +52,13 @@ pub(super) fn tensor(value: &DynValue, port: &Port) -> Result<Tensor, EngineErro
     };
     let Some(element) = element(kind) else { return Err(refused(kind.to_string())) };
     let taken = match element {
-        ElementType::F32 => take(value, Values::F32),
-        ElementType::F64 => take(value, Values::F64),
-        ElementType::I8 => take(value, Values::I8),
-        ElementType::U8 => take(value, Values::U8),
-        ElementType::I32 => take(value, Values::I32),
-        ElementType::I64 => take(value, Values::I64),
-        ElementType::Bool => take(value, Values::Bool),
+        TensorElement::F32 => take(value, Values::F32),
+        TensorElement::F64 => take(value, Values::F64),
+        TensorElement::I8 => take(value, Values::I8),
+        TensorElement::U8 => take(value, Values::U8),
+        TensorElement::I32 => take(value, Values::I32),
+        TensorElement::I64 => take(value, Values::I64),
+        TensorElement::Bool => take(value, Values::Bool),
     };
     taken.map_err(|error| EngineError::Run { engine: ENGINE, detail: says(&error) })
 }
@@ -80,7 +80,7 @@ pub(super) fn port(outlet: &Outlet) -> Port {
                 usize::try_from(*length).map_or_else(|_| Extent::Free(name.clone()), Extent::Fixed)
             });
             (
-                element(*ty).map_or("of an unknown type", ElementType::as_str),
+                element(*ty).map_or("of an unknown type", TensorElement::as_str),
                 Some(extents.collect()),
             )
         }
@@ -89,15 +89,15 @@ pub(super) fn port(outlet: &Outlet) -> Port {
     Port { name: outlet.name().to_owned(), element: Some(element), shape }
 }
 
-const fn element(kind: TensorElementType) -> Option<ElementType> {
+const fn element(kind: TensorElementType) -> Option<TensorElement> {
     Some(match kind {
-        TensorElementType::Float32 => ElementType::F32,
-        TensorElementType::Float64 => ElementType::F64,
-        TensorElementType::Int8 => ElementType::I8,
-        TensorElementType::Uint8 => ElementType::U8,
-        TensorElementType::Int32 => ElementType::I32,
-        TensorElementType::Int64 => ElementType::I64,
-        TensorElementType::Bool => ElementType::Bool,
+        TensorElementType::Float32 => TensorElement::F32,
+        TensorElementType::Float64 => TensorElement::F64,
+        TensorElementType::Int8 => TensorElement::I8,
+        TensorElementType::Uint8 => TensorElement::U8,
+        TensorElementType::Int32 => TensorElement::I32,
+        TensorElementType::Int64 => TensorElement::I64,
+        TensorElementType::Bool => TensorElement::Bool,
         _ => return None,
     })
 }

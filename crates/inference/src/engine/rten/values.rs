@@ -8,10 +8,9 @@ use ::rten::{
     DataType, Dimension, Model, NodeId, NodeInfo, Value, ValueOrView, ValueType, ValueView,
 };
 use rten_tensor::Layout;
+use weighbridge_experiment::TensorElement;
 
-use super::super::{
-    ElementType, EngineError, Extent, OnnxFile, Port, Tensor, TensorView, Values, ValuesView,
-};
+use super::super::{EngineError, Extent, OnnxFile, Port, Tensor, TensorView, Values, ValuesView};
 use super::ENGINE;
 
 /// An input or output: types as the model declares them, axes as rten reads them.
@@ -22,7 +21,7 @@ pub(super) fn port(model: &Model, id: NodeId, file: &OnnxFile) -> Port {
         Dimension::Symbolic(name) => Extent::Free(name),
     };
     let name = info.as_ref().and_then(NodeInfo::name).unwrap_or_default().to_owned();
-    let declared = file.declared.get(&name).copied().flatten().map(ElementType::as_str);
+    let declared = file.declared.get(&name).copied().flatten().map(TensorElement::as_str);
     Port {
         element: declared.or_else(|| info.as_ref().and_then(NodeInfo::dtype).map(element)),
         shape: info
