@@ -102,8 +102,9 @@ fn a_tone_is_the_same_through_every_codec_rate_and_channel_count() {
 
 #[test]
 fn every_width_of_sample_is_read() {
+    type Pack = fn(f32) -> Vec<u8>;
     let samples = tone(RATE_HZ, 1.0);
-    let widths: [(u16, u16, fn(f32) -> Vec<u8>); 5] = [
+    let widths: [(u16, u16, Pack); 5] = [
         (PCM, 8, |sample| vec![(sample * 127.0 + 128.0) as u8]),
         (PCM, 24, |sample| ((sample * 8_388_607.0) as i32).to_le_bytes()[..3].to_vec()),
         (PCM, 32, |sample| ((f64::from(sample) * 2_147_483_647.0) as i32).to_le_bytes().to_vec()),

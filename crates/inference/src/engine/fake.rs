@@ -6,11 +6,13 @@ use weighbridge_experiment::EngineIdentity;
 
 use super::{Engine, EngineError, Port, Tensor, TensorView};
 
+type Answer = Box<dyn FnMut(&[TensorView<'_>]) -> Tensor + Send>;
+
 /// Answers every run by a function of the test's own.
 pub(crate) struct FakeEngine {
     inputs: Vec<Port>,
     outputs: Vec<Port>,
-    answer: Box<dyn FnMut(&[TensorView<'_>]) -> Tensor + Send>,
+    answer: Answer,
 }
 
 impl FakeEngine {

@@ -96,7 +96,6 @@ fn check_golden(name: ApplicationName, source: &EngineSource) {
         let difference = found.zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         let share = difference / (largest - smallest);
         let engine = engine.identity().name;
-        println!("{name}, `{}` on {engine}: {share:e} of the range", port.name);
         assert!(share <= 1e-4, "{name}, `{}` on {engine}: {share}", port.name);
     }
 }

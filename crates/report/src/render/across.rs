@@ -31,7 +31,7 @@ pub fn across_table(report: &CrossReport, width: usize, colour: bool) -> String 
             cell.verdict.clone(),
         ]);
         if !cell.labels.is_empty() {
-            grid.remark(&cell.labels.join(", "));
+            grid.remark(cell.labels.join(", "));
         }
     }
     let mut out = grid.render(width, colour);
