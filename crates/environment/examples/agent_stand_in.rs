@@ -16,7 +16,8 @@ use std::time::Duration;
 
 use weighbridge_environment::{container_monitor, monitor_directory, open};
 use weighbridge_experiment::{
-    AgentLaunch, CpuCount, CreateRequest, EnvironmentKind, InstanceId, Limits, Resource,
+    AgentLaunch, CpuCount, CreateRequest, EnvironmentKind, EnvironmentSettings, InstanceId, Limits,
+    Resource,
 };
 
 fn main() -> ExitCode {
@@ -43,13 +44,15 @@ fn make_and_wait(kind: &str, directory: PathBuf) -> ExitCode {
     let kind = EnvironmentKind::from_name(kind).expect("a kind");
     let name = directory.file_name().expect("a name").to_str().expect("text").to_owned();
     let request = CreateRequest {
-        resource: Resource { kind, instance: InstanceId(name), directory },
+        resource: Resource { kind, instance: InstanceId(name), directory, locator: None },
         limits: Limits { cpus: CpuCount::new(1.0).expect("a count"), memory: None },
         agent: AgentLaunch {
             executable: std::env::current_exe().expect("a path"),
             arguments: vec!["agent".into()],
             libraries: Vec::new(),
         },
+        settings: EnvironmentSettings::of_kind(kind),
+        service_ports: Vec::new(),
     };
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("tokio");

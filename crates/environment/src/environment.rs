@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use weighbridge_experiment::{
-    Availability, CreateRequest, Ended, Endpoint, EnvironmentKind, HostFacts, MeterTarget, Resource,
+    Availability, CreateRequest, Ended, Endpoint, EnvironmentKind, EnvironmentSettings, HostFacts,
+    Locator, MeterTarget, Resource,
 };
 
 use crate::container::ContainerEnvironment;
@@ -45,7 +46,7 @@ pub trait Environment: Send + Sync {
 
     /// Tries the environment once for real: makes an instance, runs it, removes it. Never
     /// fails; what went wrong is the reason inside the answer.
-    async fn probe(&self) -> Availability;
+    async fn probe(&self, settings: &EnvironmentSettings) -> Availability;
 
     /// Makes the instance and returns as soon as its agent's process runs. The agent is
     /// started in a directory where it listens on `agent.sock` and reads `work/NAME`.
@@ -97,6 +98,19 @@ pub fn open(kind: EnvironmentKind) -> Box<dyn Environment> {
         EnvironmentKind::Native => Box::new(NativeEnvironment::new()),
         EnvironmentKind::Container => Box::new(ContainerEnvironment::of_this_executable()),
         EnvironmentKind::Simulated => Box::new(SimulatedEnvironment::new()),
+    }
+}
+
+/// Where a later process finds an instance that is about to be made with these settings,
+/// besides in its directory. It belongs into the instance's [`Resource`].
+#[must_use]
+pub fn locate(settings: &EnvironmentSettings) -> Option<Locator> {
+    match settings {
+        EnvironmentSettings::None => None,
+        EnvironmentSettings::Docker(docker) => {
+            docker.socket.as_ref().map(|socket| Locator::Docker { socket: socket.into() })
+        }
+        EnvironmentSettings::Ssh(ssh) => Some(Locator::Ssh(ssh.clone())),
     }
 }
 

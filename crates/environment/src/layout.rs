@@ -248,6 +248,7 @@ mod tests {
             kind: EnvironmentKind::Native,
             instance: InstanceId(name.into()),
             directory: PathBuf::from("/nowhere").join(name),
+            locator: None,
         }
     }
 

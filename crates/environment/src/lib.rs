@@ -42,7 +42,7 @@ pub use container::{
     ContainerEnvironment, MONITOR_COMMAND, Program, container_monitor, library_closure,
     monitor_directory, program_files,
 };
-pub use environment::{CopySource, Environment, Port, environments, open, reap};
+pub use environment::{CopySource, Environment, Port, environments, locate, open, reap};
 pub use error::EnvironmentError;
 pub use native::NativeEnvironment;
 pub use probe_remains::reap_probes;

@@ -35,7 +35,8 @@ pub async fn reap_probes() -> Result<Vec<String>, EnvironmentError> {
             continue;
         }
         let directory = std::env::temp_dir().join(&name);
-        let resource = Resource { kind, instance: InstanceId(name.clone()), directory };
+        let resource =
+            Resource { kind, instance: InstanceId(name.clone()), directory, locator: None };
         reap(&*open(kind), &resource).await?;
         removed.push(name);
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{ByteSize, CpuCount, HostFacts, PriceSpec};
+use crate::{ByteSize, CpuCount, EnvironmentSettings, HostFacts, Locator, PriceSpec};
 
 /// A kind of place in which an application can run.
 #[derive(
@@ -64,6 +64,24 @@ pub struct EnvironmentSpec {
     pub memory: Option<ByteSize>,
     /// What it costs.
     pub price: Option<PriceSpec>,
+    /// What only its kind has.
+    #[serde(default, skip_serializing_if = "EnvironmentSettings::is_none")]
+    pub settings: EnvironmentSettings,
+}
+
+impl EnvironmentSpec {
+    /// An environment of which only the kind was named.
+    #[must_use]
+    pub fn of_kind(kind: EnvironmentKind) -> Self {
+        Self {
+            name: kind.to_string(),
+            kind,
+            cpus: None,
+            memory: None,
+            price: None,
+            settings: EnvironmentSettings::of_kind(kind),
+        }
+    }
 }
 
 /// The answer of a real probe: the environment was tried once, not guessed.
@@ -126,6 +144,11 @@ pub struct CreateRequest {
     pub limits: Limits,
     /// What it runs.
     pub agent: AgentLaunch,
+    /// What only its kind has.
+    pub settings: EnvironmentSettings,
+    /// TCP ports on which services inside will listen, to be reachable from the host as
+    /// the environment's endpoint of that port.
+    pub service_ports: Vec<u16>,
 }
 
 /// Everything needed to find one instance again and to remove it, known before it exists.
@@ -137,6 +160,10 @@ pub struct Resource {
     pub instance: InstanceId,
     /// Directory that holds all of its files, itself named by the instance.
     pub directory: PathBuf,
+    /// Where else to look for it; none where all that it has lies on this host and follows
+    /// from its name and directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locator: Option<Locator>,
 }
 
 /// Where the agent of an instance answers.

@@ -8,6 +8,7 @@
 pub mod asked;
 mod error;
 mod keys;
+mod settings;
 mod workload;
 mod workload_again;
 mod written;
@@ -101,6 +102,19 @@ mod tests {
                 "[[environment]]\nkind = \"native\"\n[environment.price]\nhourli = \"1 USD\"\n"
             ),
             "edge.toml:4:1: unknown key `environment.price.hourli`; did you mean `hourly`?"
+        );
+    }
+
+    #[test]
+    fn settings_of_a_kind_are_checked_where_they_stand() {
+        assert_eq!(
+            complaint("[[environment]]\nkind = \"native\"\n[environment.docker]\nsockt = \"/s\"\n"),
+            "edge.toml:4:1: unknown key `environment.docker.sockt`; did you mean `socket`?"
+        );
+        assert_eq!(
+            complaint("[[environment]]\nkind = \"native\"\n[environment.ssh]\nport = 22\n"),
+            "edge.toml:3:1: `ssh` says nothing to an environment of kind \"native\"; remove the \
+             table, or set kind = \"ssh\""
         );
     }
 

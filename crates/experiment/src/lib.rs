@@ -17,6 +17,7 @@ mod money;
 mod plan;
 mod price;
 mod run;
+mod settings;
 mod trial;
 mod units;
 mod usage;
@@ -38,6 +39,7 @@ pub use price::{PriceSource, PriceSpec, ResolvedPrice};
 pub use run::{
     RUN_FORMAT, RunEvent, RunEventKind, RunHeader, RunId, RunIdError, RunRecord, RunStatus,
 };
+pub use settings::{DockerSettings, EnvironmentSettings, Locator, SshSettings};
 pub use trial::{
     EngineIdentity, HostNoise, InferenceTiming, SamplerCost, StartTiming, TrialFailure,
     TrialMeasurement, TrialOutcome, TrialRecord,

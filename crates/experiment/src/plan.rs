@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ApplicationName, CpuCount, EnginePlan, EnvironmentKind, Limits, ResolvedPrice, Sha256Digest,
-    TensorElement,
+    ApplicationName, CpuCount, EnginePlan, EnvironmentKind, EnvironmentSettings, Limits,
+    ResolvedPrice, Sha256Digest, TensorElement,
 };
 
 /// When the agent of a cell is started anew.
@@ -42,6 +42,9 @@ pub struct EnvironmentPlan {
     /// whether a difference of known size is found. `None` in every honest run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slowdown_percent: Option<f64>,
+    /// What only its kind has.
+    #[serde(default, skip_serializing_if = "EnvironmentSettings::is_none")]
+    pub settings: EnvironmentSettings,
 }
 
 /// A file that goes into every environment, known by its digest.

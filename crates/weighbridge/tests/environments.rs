@@ -15,8 +15,8 @@ use weighbridge_environment::{
     ContainerEnvironment, CopySource, Environment, NativeEnvironment, Port, SimulatedEnvironment,
 };
 use weighbridge_experiment::{
-    AgentLaunch, ApplicationName, CpuCount, CreateRequest, EnvironmentKind, InstanceId, Limits,
-    MeterTarget, Resource, Sha256Digest,
+    AgentLaunch, ApplicationName, CpuCount, CreateRequest, EnvironmentKind, EnvironmentSettings,
+    InstanceId, Limits, MeterTarget, Resource, Sha256Digest,
 };
 use weighbridge_inference::catalogue;
 use weighbridge_measure::OutsideMeter;
@@ -59,6 +59,7 @@ impl Bench {
                 kind: self.kind,
                 directory: self.directory.path().join(&instance),
                 instance: InstanceId(instance),
+                locator: None,
             },
             limits: Limits { cpus: CpuCount::new(1.0).expect("a count"), memory: None },
             agent: AgentLaunch {
@@ -66,6 +67,8 @@ impl Bench {
                 arguments: vec!["agent".to_owned()],
                 libraries: Vec::new(),
             },
+            settings: EnvironmentSettings::of_kind(self.kind),
+            service_ports: Vec::new(),
         }
     }
 
@@ -99,7 +102,7 @@ async fn on_every_kind<F: AsyncFn(Bench)>(check: F) {
 #[tokio::test]
 async fn a_probe_finds_what_works() {
     on_every_kind(async |bench| {
-        let answer = bench.environment.probe().await;
+        let answer = bench.environment.probe(&EnvironmentSettings::of_kind(bench.kind)).await;
         assert!(answer.available, "{}: {answer:?}", bench.kind);
         assert_eq!(bench.environment.kind(), bench.kind);
     })

@@ -23,8 +23,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use weighbridge_experiment::{
-    Availability, CreateRequest, Ended, Endpoint, EnvironmentKind, Fact, HostFacts, MeterTarget,
-    Resource, Sha256Digest,
+    Availability, CreateRequest, Ended, Endpoint, EnvironmentKind, EnvironmentSettings, Fact,
+    HostFacts, MeterTarget, Resource, Sha256Digest,
 };
 
 use crate::blocking::blocking;
@@ -78,7 +78,7 @@ impl Environment for ContainerEnvironment {
         EnvironmentKind::Container
     }
 
-    async fn probe(&self) -> Availability {
+    async fn probe(&self, _: &EnvironmentSettings) -> Availability {
         let (monitor, children) = (self.monitor.clone(), Arc::clone(&self.children));
         match blocking(move || Ok(probe::probe(&monitor, &children))).await {
             Ok(availability) => availability,

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use weighbridge_experiment::{
-    AgentLaunch, Availability, ByteSize, CpuCount, CreateRequest, EnvironmentKind, InstanceId,
-    Limits, Resource,
+    AgentLaunch, Availability, ByteSize, CpuCount, CreateRequest, EnvironmentKind,
+    EnvironmentSettings, InstanceId, Limits, Resource,
 };
 
 use super::{create, destroy};
@@ -31,6 +31,7 @@ pub(super) fn probe(executable: &Path, children: &Children) -> Availability {
         kind: EnvironmentKind::Container,
         directory: std::env::temp_dir().join(&name),
         instance: InstanceId(name),
+        locator: None,
     };
     match run(executable, &resource, children) {
         Ok(version) => Availability {
@@ -73,6 +74,8 @@ fn run(executable: &Path, resource: &Resource, children: &Children) -> Result<St
             arguments: vec!["--version".into()],
             libraries: vec![],
         },
+        settings: EnvironmentSettings::None,
+        service_ports: Vec::new(),
     };
     let chain = |error: EnvironmentError| error.chain();
     create(&request, executable, children).map_err(chain)?;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use weighbridge_experiment::{
-    Availability, CpuCount, CreateRequest, Ended, Endpoint, EnvironmentKind, Fact, HostFacts,
-    InstanceId, Limits, MeterTarget, Resource,
+    Availability, CpuCount, CreateRequest, Ended, Endpoint, EnvironmentKind, EnvironmentSettings,
+    Fact, HostFacts, InstanceId, Limits, MeterTarget, Resource,
 };
 
 use crate::blocking::blocking;
@@ -41,7 +41,7 @@ impl Environment for NativeEnvironment {
         EnvironmentKind::Native
     }
 
-    async fn probe(&self) -> Availability {
+    async fn probe(&self, _: &EnvironmentSettings) -> Availability {
         match blocking(|| Ok(try_limits(&CgroupTree::detect()))).await {
             Ok(Ok(version)) => available(Some(format!("cgroup {version}")), None),
             Ok(Err(reason)) => available(None, Some(reason)),

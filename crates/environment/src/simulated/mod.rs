@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use weighbridge_experiment::{
-    Availability, CreateRequest, Ended, Endpoint, EnvironmentKind, Fact, HostFacts, InstanceId,
-    MeterTarget, Resource, Sha256Digest,
+    Availability, CreateRequest, Ended, Endpoint, EnvironmentKind, EnvironmentSettings, Fact,
+    HostFacts, InstanceId, MeterTarget, Resource, Sha256Digest,
 };
 
 use crate::blocking::blocking;
@@ -44,7 +44,7 @@ impl Environment for SimulatedEnvironment {
         EnvironmentKind::Simulated
     }
 
-    async fn probe(&self) -> Availability {
+    async fn probe(&self, _: &EnvironmentSettings) -> Availability {
         Availability {
             available: true,
             emulated: false,

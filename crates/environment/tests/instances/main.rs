@@ -230,17 +230,18 @@ async fn an_executable_that_cannot_run_is_an_error_that_leaves_nothing() {
 
 #[tokio::test]
 async fn probes_try_the_real_thing_and_leave_nothing() {
-    let native = NativeEnvironment::new().probe().await;
+    let native = NativeEnvironment::new().probe(&EnvironmentSettings::None).await;
     assert!(native.available);
-    let simulated = SimulatedEnvironment::new().probe().await;
+    let simulated = SimulatedEnvironment::new().probe(&EnvironmentSettings::None).await;
     assert!(simulated.reason.unwrap().contains("simulated"));
     for kind in kinds(&[EnvironmentKind::Container]) {
-        let container = environment(kind).probe().await;
+        let container = environment(kind).probe(&EnvironmentSettings::None).await;
         assert!(container.available, "{container:?}");
         assert!(container.version.unwrap().contains("cgroup v"));
         assert!(native.version.as_deref().unwrap().contains("cgroup v"), "{native:?}");
         // A monitor that is not one is found out, and cleaned up after.
-        let broken = ContainerEnvironment::new("/bin/true".into()).probe().await;
+        let broken =
+            ContainerEnvironment::new("/bin/true".into()).probe(&EnvironmentSettings::None).await;
         assert!(!broken.available);
         assert!(broken.reason.unwrap().contains("monitor"));
     }

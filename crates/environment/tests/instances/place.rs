@@ -60,7 +60,7 @@ impl Place {
         let number = INSTANCES.fetch_add(1, Ordering::Relaxed);
         let name = format!("test-{kind}-{}-{number:04}", std::process::id());
         let directory = self.directory.path().join(&name);
-        Resource { kind, instance: InstanceId(name), directory }
+        Resource { kind, instance: InstanceId(name), directory, locator: None }
     }
 
     pub(crate) fn request(&self, kind: EnvironmentKind, arguments: &[&str]) -> CreateRequest {
@@ -72,6 +72,8 @@ impl Place {
                 arguments: arguments.iter().map(ToString::to_string).collect(),
                 libraries: Vec::new(),
             },
+            settings: EnvironmentSettings::of_kind(kind),
+            service_ports: Vec::new(),
         }
     }
 }

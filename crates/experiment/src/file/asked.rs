@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::error::Problem;
 use super::keys::nearest;
+use super::settings::{settings, written_again};
 use super::workload::workloads;
 use super::workload_again::table as workload_table;
 use super::written::{EnvironmentTable, ExperimentFile, PriceTable};
@@ -123,14 +124,9 @@ impl Problems {
 
 fn environments(tables: Vec<EnvironmentTable>, problems: &mut Problems) -> Vec<EnvironmentSpec> {
     if tables.is_empty() {
-        let spec = |kind: EnvironmentKind| EnvironmentSpec {
-            name: kind.to_string(),
-            kind,
-            cpus: None,
-            memory: None,
-            price: None,
-        };
-        return vec![spec(EnvironmentKind::Native), spec(EnvironmentKind::Container)];
+        return [EnvironmentKind::Native, EnvironmentKind::Container]
+            .map(EnvironmentSpec::of_kind)
+            .to_vec();
     }
     let indexed = tables.into_iter().enumerate();
     indexed
@@ -150,11 +146,12 @@ fn environment(
             return None;
         }
     };
+    let settings = settings(path, kind, &table, problems);
     let name = table.name.unwrap_or_else(|| kind.to_string());
     problems.name(path, "an environment", &name);
     let price =
         table.price.and_then(|price| price_spec(&format!("{path}.price"), price, &name, problems));
-    Some(EnvironmentSpec { name, kind, cpus: table.cpus, memory: table.memory, price })
+    Some(EnvironmentSpec { name, kind, cpus: table.cpus, memory: table.memory, price, settings })
 }
 
 /// The kind of this name.
@@ -240,5 +237,6 @@ fn environment_table(spec: &EnvironmentSpec) -> EnvironmentTable {
         cpus: spec.cpus,
         memory: spec.memory,
         price,
+        ..written_again(&spec.settings)
     }
 }

@@ -10,17 +10,12 @@ use super::written::experiment_schema;
 
 /// Names that the design gives a meaning and this version does not serve yet, each with
 /// what to do meanwhile.
-const PLANNED: [(&str, &str); 7] = [
+const PLANNED: [(&str, &str); 5] = [
     ("load", "load generation comes with workloads of kind \"service\"; remove the table"),
     ("schedule", "campaigns come later; run the file from a timer meanwhile"),
     ("environment.disk", "disks come with virtual machines; remove the key"),
-    (
-        "environment.docker",
-        "Docker comes later; kind = \"container\" runs the same OCI bundle without it",
-    ),
     ("environment.qemu", "virtual machines come later; remove the table"),
     ("environment.firecracker", "microVMs come later; remove the table"),
-    ("environment.ssh", "other hosts come later; remove the table"),
 ];
 
 /// Every key of the document that the schema does not know, in the order of the text.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::{Deserialize, Serialize};
 
-use crate::{ByteSize, CpuCount, Restart};
+use crate::{ByteSize, CpuCount, DockerSettings, Restart, SshSettings};
 
 /// An experiment: the same applications weighed in several environments.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -46,6 +46,12 @@ pub struct EnvironmentTable {
     /// What the environment costs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price: Option<PriceTable>,
+    /// Kind "docker": its daemon and image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub docker: Option<DockerSettings>,
+    /// Kind "ssh": the way to the other host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ssh: Option<SshSettings>,
 }
 
 /// What an environment costs: an entry of the price book, or a price per hour.

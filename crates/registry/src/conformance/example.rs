@@ -66,6 +66,7 @@ fn environment(name: &str, kind: EnvironmentKind) -> EnvironmentPlan {
         restriction: None,
         price: None,
         slowdown_percent: None,
+        settings: EnvironmentSettings::None,
     }
 }
 
@@ -204,6 +205,7 @@ pub fn resource(instance: &str) -> Resource {
         kind: EnvironmentKind::Container,
         instance: InstanceId(instance.to_owned()),
         directory: PathBuf::from("/run/weighbridge").join(instance),
+        locator: None,
     }
 }
 

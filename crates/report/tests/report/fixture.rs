@@ -103,6 +103,7 @@ fn environment(place: &Place) -> EnvironmentPlan {
         emulated: false,
         restriction: None,
         slowdown_percent: None,
+        settings: EnvironmentSettings::None,
         price: place.price.map(|hourly| ResolvedPrice {
             hourly: hourly.parse().expect("a price"),
             source: PriceSource::Book {

@@ -1,7 +1,7 @@
 //! `weighbridge env list`.
 
 use serde::Serialize;
-use weighbridge_experiment::{Availability, EnvironmentKind};
+use weighbridge_experiment::{Availability, EnvironmentKind, EnvironmentSettings};
 
 use super::arguments::{EnvArguments, EnvCommand, Format};
 use super::{Outcome, output, reading, weigh};
@@ -29,8 +29,9 @@ pub(super) async fn list(arguments: &EnvArguments) -> anyhow::Result<Outcome> {
     let mut probes = Probes::afresh(&host);
     let mut environments = Vec::new();
     for environment in EnvironmentKind::ALL {
-        environments
-            .push(EnvironmentRow { environment, availability: probes.ask(environment).await });
+        let settings = EnvironmentSettings::of_kind(environment);
+        let availability = probes.ask(environment, &settings).await;
+        environments.push(EnvironmentRow { environment, availability });
     }
     let list = EnvironmentList { format: "weighbridge.environments/1", environments };
     match format {

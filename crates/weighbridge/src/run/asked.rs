@@ -41,6 +41,14 @@ fn read(path: &Path) -> anyhow::Result<Asked> {
         fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut experiment = parse(&text, &path.display().to_string())?;
     let directory = path.parent().unwrap_or_else(|| Path::new("."));
+    for environment in &mut experiment.environments {
+        // What begins with `~` is a path already, which its reader expands.
+        for written in
+            environment.settings.paths().into_iter().filter(|path| !path.starts_with('~'))
+        {
+            *written = absolute(&directory.join(&*written))?;
+        }
+    }
     for workload in &mut experiment.workloads {
         for written in paths(workload) {
             *written = absolute(&directory.join(&*written))?;
@@ -122,13 +130,7 @@ fn choose_environments(experiment: &mut Experiment, wanted: &[String]) -> anyhow
             .collect();
         let found = if matching.is_empty() {
             let kind = environment_kind(name).map_err(|problem| UsageError(problem.to_string()))?;
-            vec![EnvironmentSpec {
-                name: name.clone(),
-                kind,
-                cpus: None,
-                memory: None,
-                price: None,
-            }]
+            vec![EnvironmentSpec::of_kind(kind)]
         } else {
             matching
         };

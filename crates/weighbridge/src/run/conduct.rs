@@ -182,7 +182,9 @@ impl<'a> Conduct<'a> {
         let host = self.host;
         let environment = host.environment(turn.environment.kind);
         let name = instance_name(self.run, turn);
-        let instance = Instance::intend(host, Some(self.run), environment, name).await?;
+        let instance =
+            Instance::intend(host, Some(self.run), environment, &turn.environment.settings, name)
+                .await?;
         let materials = &self.materials[&turn.workload.name];
         let fitting = Fitting::of(turn.cell, turn.workload, turn.environment, materials);
         let ready = tokio::select! {

@@ -11,7 +11,8 @@ use weighbridge_agent::{AgentClient, ClientError};
 use weighbridge_environment::{Environment, EnvironmentError, Port};
 use weighbridge_experiment::{
     AgentLaunch, CellPlan, CreateRequest, Ended, EngineIdentity, EngineName, EnginePlan,
-    EnvironmentPlan, InputFile, InstanceId, Resource, RunId, StartTiming, WorkloadPlan,
+    EnvironmentPlan, EnvironmentSettings, InputFile, InstanceId, Resource, RunId, StartTiming,
+    WorkloadPlan,
 };
 use weighbridge_registry::{Journal, JournalId, RegistryError};
 
@@ -39,6 +40,7 @@ pub(crate) enum InstanceError {
 pub(crate) struct Instance {
     pub(crate) environment: Arc<dyn Environment>,
     pub(crate) resource: Resource,
+    settings: EnvironmentSettings,
     journal: JournalId,
 }
 
@@ -79,12 +81,15 @@ impl Instance {
         host: &Host,
         run: Option<&RunId>,
         environment: Arc<dyn Environment>,
+        settings: &EnvironmentSettings,
         name: String,
     ) -> Result<Self, RegistryError> {
         let directory = host.data.instances().join(&name);
-        let resource = Resource { kind: environment.kind(), instance: InstanceId(name), directory };
+        let locator = weighbridge_environment::locate(settings);
+        let resource =
+            Resource { kind: environment.kind(), instance: InstanceId(name), directory, locator };
         let journal = host.registry.intend(run, &resource, &host.owner).await?;
-        Ok(Self { environment, resource, journal })
+        Ok(Self { environment, resource, settings: settings.clone(), journal })
     }
 
     /// Makes the instance and brings its agent to where the first inference can begin.
@@ -99,7 +104,14 @@ impl Instance {
             arguments: vec!["agent".to_owned()],
             libraries: fitting.materials.libraries.clone(),
         };
-        let request = CreateRequest { resource: self.resource.clone(), limits, agent };
+        let request = CreateRequest {
+            resource: self.resource.clone(),
+            limits,
+            agent,
+            settings: self.settings.clone(),
+            // No workload of this version is a service.
+            service_ports: Vec::new(),
+        };
         let asked = Instant::now();
         self.environment.create(&request).await?;
         let endpoint = self.environment.endpoint(&self.resource, Port::Agent)?;

@@ -44,7 +44,7 @@ pub(crate) async fn resolve(
             .as_ref()
             .map(|price| weighbridge_price::resolve(price, PriceBook::shipped()))
             .transpose()?;
-        let answer = probes.ask(spec.kind).await;
+        let answer = probes.ask(spec.kind, &spec.settings).await;
         if answer.available {
             environments.push(environment(spec, limits, price, answer));
         } else {
@@ -95,6 +95,7 @@ fn environment(
         restriction: answer.reason,
         price,
         slowdown_percent: None,
+        settings: spec.settings.clone(),
     }
 }
 
@@ -160,10 +161,9 @@ mod tests {
     fn spec(cpus: Option<f64>, memory: Option<&str>) -> EnvironmentSpec {
         EnvironmentSpec {
             name: "small".to_owned(),
-            kind: EnvironmentKind::Native,
             cpus: cpus.map(|cpus| CpuCount::new(cpus).expect("a count")),
             memory: memory.map(|memory| memory.parse().expect("a size")),
-            price: None,
+            ..EnvironmentSpec::of_kind(EnvironmentKind::Native)
         }
     }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use weighbridge_experiment::{CpuCount, EnvironmentKind, Limits, Plan};
+use weighbridge_experiment::{CpuCount, EnvironmentKind, EnvironmentSettings, Limits, Plan};
 
 use super::instance::{Fitting, Instance};
 use super::{Host, Materials, trial};
@@ -21,7 +21,14 @@ pub(crate) async fn preflight(
     for workload in &plan.workloads {
         let environment = host.environment(EnvironmentKind::Native);
         let name = format!("wb-preflight-{:012x}", rand::random::<u64>() & 0xffff_ffff_ffff);
-        let instance = Instance::intend(host, None, Arc::clone(&environment), name).await?;
+        let instance = Instance::intend(
+            host,
+            None,
+            Arc::clone(&environment),
+            &EnvironmentSettings::None,
+            name,
+        )
+        .await?;
         let tried = tokio::select! {
             tried = try_once(host, workload, &materials[&workload.name], &instance) => Some(tried),
             () = interrupt.wait() => None,

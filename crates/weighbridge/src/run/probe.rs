@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use weighbridge_experiment::{Availability, EnvironmentKind, Sha256Digest};
+use weighbridge_experiment::{Availability, EnvironmentKind, EnvironmentSettings, Sha256Digest};
 
 use super::Host;
 use crate::data_directory::create_private;
@@ -14,7 +14,8 @@ use crate::data_directory::create_private;
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Remembered {
     executable: Option<Sha256Digest>,
-    answers: BTreeMap<EnvironmentKind, Availability>,
+    /// By kind and settings.
+    answers: BTreeMap<String, Availability>,
 }
 
 /// Asks each environment once whether it works.
@@ -46,15 +47,20 @@ impl<'a> Probes<'a> {
         }
     }
 
-    /// The answer for one kind. What works is remembered; what does not is tried again next
+    /// The answer for one kind with these settings. What works is remembered; what does not is tried again next
     /// time, since the user may have mended it.
-    pub(crate) async fn ask(&mut self, kind: EnvironmentKind) -> Availability {
-        if let Some(answer) = self.remembered.answers.get(&kind) {
+    pub(crate) async fn ask(
+        &mut self,
+        kind: EnvironmentKind,
+        settings: &EnvironmentSettings,
+    ) -> Availability {
+        let key = key(kind, settings);
+        if let Some(answer) = self.remembered.answers.get(&key) {
             return answer.clone();
         }
-        let answer = self.host.environment(kind).probe().await;
+        let answer = self.host.environment(kind).probe(settings).await;
         if answer.available {
-            self.remembered.answers.insert(kind, answer.clone());
+            self.remembered.answers.insert(key, answer.clone());
             self.remembered.executable = Some(self.host.executable_sha256.clone());
             self.keep();
         }
@@ -72,4 +78,9 @@ impl<'a> Probes<'a> {
             .and_then(|()| fs::write(&partial, text).ok())
             .and_then(|()| fs::rename(&partial, &self.path).ok());
     }
+}
+
+fn key(kind: EnvironmentKind, settings: &EnvironmentSettings) -> String {
+    // Settings are plain texts and numbers, so they can always be written.
+    format!("{kind} {}", serde_json::to_string(settings).unwrap_or_default())
 }

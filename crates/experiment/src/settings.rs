@@ -1,0 +1,112 @@
+//! What only one kind of environment has: one table of the file for each such kind.
+//!
+//! To add a kind: a struct of its own here, a variant of [`EnvironmentSettings`], and where a
+//! later process needs more than the instance's directory to remove one, a variant of
+//! [`Locator`]. Nothing here looks at the host.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::EnvironmentKind;
+
+/// The settings of one environment, of the kind that it has.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum EnvironmentSettings {
+    /// The kind has none.
+    #[default]
+    None,
+    /// Of kind "docker".
+    Docker(DockerSettings),
+    /// Of kind "ssh".
+    Ssh(SshSettings),
+}
+
+impl EnvironmentSettings {
+    /// The settings of a kind of which the user said nothing.
+    #[must_use]
+    pub fn of_kind(kind: EnvironmentKind) -> Self {
+        match kind {
+            EnvironmentKind::Native | EnvironmentKind::Container | EnvironmentKind::Simulated => {
+                Self::None
+            }
+        }
+    }
+
+    /// Whether there is nothing to write down.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        *self == Self::None
+    }
+
+    /// Everything in them that is a path of the host, relative to the file as long as
+    /// nobody made it absolute.
+    pub fn paths(&mut self) -> Vec<&mut String> {
+        let paths: Vec<&mut Option<String>> = match self {
+            Self::None => Vec::new(),
+            Self::Docker(docker) => vec![&mut docker.socket],
+            Self::Ssh(ssh) => vec![&mut ssh.identity, &mut ssh.known_hosts],
+        };
+        paths.into_iter().flatten().collect()
+    }
+}
+
+/// `[environment.docker]`: a container of a Docker daemon, or of Podman behind the same API.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DockerSettings {
+    /// Path of the daemon's unix socket; that of `DOCKER_HOST`, else
+    /// "/var/run/docker.sock", else Podman's unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub socket: Option<String>,
+    /// An image that the daemon has, such as "debian:12"; one that holds the agent and its
+    /// libraries and nothing else unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// "bridge" (the daemon's usual network), "none", or the name of a network that the
+    /// daemon has; "bridge" unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
+}
+
+/// `[environment.ssh]`: another host, reached by the system's `ssh`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SshSettings {
+    /// Where to go, as `ssh` takes it: "user@host", or a name of the user's ssh configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination: Option<String>,
+    /// Port of its ssh server; as the ssh configuration says unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// File with the private key; as the ssh configuration and agent say unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
+    /// Hosts to go through, as `ssh -J` takes them; as the ssh configuration says unless
+    /// given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jump: Option<String>,
+    /// File of the keys of known hosts; the user's own unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_hosts: Option<String>,
+    /// Directory on that host for all that is brought there, absolute; one below the home
+    /// directory unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<String>,
+}
+
+/// What a later process needs, besides the instance's directory, to find an instance and to
+/// remove it. Journaled before the instance is made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Locator {
+    /// The daemon that keeps the container.
+    Docker {
+        /// Its unix socket.
+        socket: PathBuf,
+    },
+    /// The way to the host on which the instance runs.
+    Ssh(SshSettings),
+}
