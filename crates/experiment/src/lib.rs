@@ -13,6 +13,7 @@ mod engine;
 mod environment;
 pub mod file;
 mod host;
+mod model_source;
 mod money;
 mod plan;
 mod price;
@@ -30,6 +31,7 @@ pub use environment::{
     EnvironmentSpec, InstanceId, Limits, MeterTarget, Resource,
 };
 pub use host::{Fact, HostFacts};
+pub use model_source::{ModelSource, ModelSourceProblem};
 pub use money::{Currency, Money, MoneyError};
 pub use plan::{
     CellKey, CellPlan, CommandPlan, EnvironmentPlan, InputFile, OnnxPlan, Plan, Restart, TaskPlan,
@@ -47,8 +49,7 @@ pub use trial::{
 pub use units::{ByteSize, CpuCount, UnitError};
 pub use usage::{Instrument, Instruments, Sample, Usage};
 pub use workload::{
-    ApplicationName, CommandSpec, ModelSource, OnnxSpec, TaskSpec, TensorElement, TensorSpec,
-    WorkloadSpec,
+    ApplicationName, CommandSpec, OnnxSpec, TaskSpec, TensorElement, TensorSpec, WorkloadSpec,
 };
 
 pub use file::asked::Experiment;

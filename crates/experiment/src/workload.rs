@@ -6,7 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{EngineWish, Sha256Digest};
+use crate::{EngineWish, ModelSource};
 
 /// The applications that ship with Weighbridge.
 #[derive(
@@ -133,23 +133,6 @@ impl TaskSpec {
             Self::Onnx(_) | Self::Command(_) => self.kind(),
         }
     }
-}
-
-/// Where a model comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ModelSource {
-    /// A file of this host.
-    File(String),
-    /// An address that is read once and kept.
-    Address {
-        /// Where it is.
-        url: String,
-        /// What it must be.
-        sha256: Sha256Digest,
-    },
-    /// A model of this family with weights drawn from a fixed seed: good for speed only.
-    Seeded(String),
 }
 
 /// What a model of no application is given, and what it must give.

@@ -292,6 +292,21 @@ fn speech_to_text_quality() -> String {
     )
 }
 
+/// The architectures with seeded weights that an application can run.
+#[must_use]
+pub const fn families(name: ApplicationName) -> &'static [ModelFamily] {
+    match name {
+        ApplicationName::ObjectDetection => &[ModelFamily::Yolov5n, ModelFamily::Yolov5s],
+        ApplicationName::FaceDetection => {
+            &[ModelFamily::RetinaFaceMobileNet025, ModelFamily::RetinaFaceResNet50]
+        }
+        ApplicationName::Derain
+        | ApplicationName::TrafficLight
+        | ApplicationName::TrafficSign
+        | ApplicationName::SpeechToText => &[],
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

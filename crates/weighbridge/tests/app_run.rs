@@ -98,6 +98,15 @@ fn a_model_is_exported_once() {
         home.run(&["app", "export", "traffic-light", "--variant", "yolov9", "--out", "n.onnx"]);
     assert_eq!(unknown.code, Some(2), "{}", unknown.stderr);
     assert!(unknown.stderr.contains("yolov5s"), "{}", unknown.stderr);
+    for (application, family, instead) in [
+        ("traffic-light", "yolov5s", "leave out --variant"),
+        ("face-detection", "yolov5s", "give one of: retinaface-mobilenet0.25"),
+    ] {
+        let other = home.run(&["app", "export", application, "--variant", family, "--out", "o"]);
+        assert_eq!(other.code, Some(2), "{}", other.stderr);
+        assert!(other.stderr.contains(instead), "{}", other.stderr);
+        assert!(!home.path("o").exists());
+    }
     let unknown = home.run(&["app", "run", "derane", "x.jpg"]);
     assert_eq!(unknown.code, Some(2));
     assert!(unknown.stderr.contains("did you mean `derain`?"), "{}", unknown.stderr);

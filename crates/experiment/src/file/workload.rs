@@ -10,7 +10,7 @@ use super::error::Problem;
 use super::keys::nearest;
 use super::written::{TensorTable, WorkloadTable};
 use crate::{
-    ApplicationName, CommandSpec, EngineWish, ModelSource, OnnxSpec, Sha256Digest, TaskSpec,
+    ApplicationName, CommandSpec, EngineWish, ModelSource, ModelSourceProblem, OnnxSpec, TaskSpec,
     TensorElement, TensorSpec, WorkloadSpec,
 };
 
@@ -210,63 +210,20 @@ fn named_application(
 
 /// What `model` and `sha256` mean together.
 fn model(path: &str, table: &WorkloadTable, problems: &mut Problems) -> Option<ModelSource> {
-    let written = table.model.as_deref();
-    let is_address = written.is_some_and(|model| model.contains("://"));
-    if let (Some(_), false) = (&table.sha256, is_address) {
-        problems.add(
-            &format!("{path}.sha256"),
-            "`sha256` is for a model that is given by address".to_owned(),
-            "give `model = \"https://…\"`, or remove `sha256`",
-        );
-    }
-    let written = written?;
-    let key = format!("{path}.model");
-    if let Some(family) = written.strip_prefix("seeded:") {
-        if family.is_empty() {
-            problems.add(&key, "`seeded:` names no family".to_owned(), "write \"seeded:yolov5s\"");
+    let Some(written) = table.model.as_deref() else {
+        if table.sha256.is_some() {
+            let problem = ModelSourceProblem::digest_without_address();
+            problems.add(&format!("{path}.sha256"), problem.message, problem.help);
         }
-        return Some(ModelSource::Seeded(family.to_owned()));
-    }
-    if !is_address {
-        return Some(ModelSource::File(written.to_owned()));
-    }
-    if let Err((message, help)) = usable_address(written) {
-        problems.add(&key, message, help);
         return None;
-    }
-    let digest = table.sha256.as_deref().and_then(Sha256Digest::parse);
-    if digest.is_none() {
-        let (key, message) = match &table.sha256 {
-            Some(_) => (format!("{path}.sha256"), "`sha256` is not 64 hexadecimal digits"),
-            None => (key, "a model by address needs its `sha256`"),
-        };
-        let help = "give the digest that `sha256sum` prints of the file that you trust";
-        problems.add(&key, message.to_owned(), help);
-    }
-    Some(ModelSource::Address { url: written.to_owned(), sha256: digest? })
-}
-
-/// Only encrypted addresses, and this host itself.
-fn usable_address(address: &str) -> Result<(), (String, &'static str)> {
-    let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    let host = match host.strip_prefix('[') {
-        Some(six) => six.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
     };
-    let loopback = ["localhost", "::1"].contains(&host) || host.starts_with("127.");
-    match scheme {
-        _ if host.is_empty() => {
-            Err((format!("`{address}` names no host"), "write \"https://HOST/PATH\""))
+    match ModelSource::read(written, table.sha256.as_deref()) {
+        Ok(source) => Some(source),
+        Err(ModelSourceProblem { of_digest, message, help }) => {
+            let key = if of_digest { "sha256" } else { "model" };
+            problems.add(&format!("{path}.{key}"), message, help);
+            None
         }
-        "https" => Ok(()),
-        "http" if loopback => Ok(()),
-        "http" => Err((
-            format!("`{address}` is not encrypted"),
-            "use https://; http:// is for this host itself only",
-        )),
-        _ => Err((format!("`{scheme}://` cannot be read"), "use https://, or a path")),
     }
 }
 
@@ -410,21 +367,5 @@ mod tests {
             assert!(known.contains(&key.as_str()), "`{key}` belongs to no kind");
         }
         assert!(known.iter().all(|key| properties.contains_key(*key)));
-    }
-
-    #[test]
-    fn only_encrypted_addresses_and_this_host_are_read() {
-        for good in ["https://a.example/m.onnx", "http://127.0.0.1:80/m", "http://[::1]:8/m"] {
-            assert_eq!(usable_address(good), Ok(()), "{good}");
-        }
-        for bad in [
-            "http://a.example/m",
-            "http://127.0.0.1@a.example/m",
-            "http://localhost.example/m",
-            "ftp://a/m",
-            "https:///m",
-        ] {
-            assert!(usable_address(bad).is_err(), "{bad}");
-        }
     }
 }

@@ -4,6 +4,7 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 
 use anyhow::{Context as _, anyhow};
+use weighbridge_experiment::ApplicationName;
 use weighbridge_inference::catalogue;
 use weighbridge_inference::family::{Form, ModelFamily};
 
@@ -20,7 +21,7 @@ pub(super) fn export(arguments: &AppExportArguments) -> anyhow::Result<Outcome> 
             let shipped = catalogue::shipped(application);
             ((shipped.model)().into_owned(), shipped.trained)
         }
-        Some(variant) => (seeded(variant)?, false),
+        Some(variant) => (seeded(application, variant)?, false),
     };
     let path = &arguments.out;
     let written = OpenOptions::new()
@@ -39,11 +40,25 @@ pub(super) fn export(arguments: &AppExportArguments) -> anyhow::Result<Outcome> 
     Ok(Outcome::Done)
 }
 
-/// `FAMILY`, or `FAMILY:FORM`.
-fn seeded(variant: &str) -> anyhow::Result<Vec<u8>> {
+/// `FAMILY`, or `FAMILY:FORM`, of those that the application can run.
+fn seeded(application: ApplicationName, variant: &str) -> anyhow::Result<Vec<u8>> {
     let usage = |error: &dyn std::error::Error| UsageError(error.to_string());
     let (family, form) = variant.split_once(':').unwrap_or((variant, Form::default().name()));
     let family = ModelFamily::from_name(family).map_err(|error| usage(&error))?;
+    let usable = catalogue::families(application);
+    if !usable.contains(&family) {
+        let names: Vec<&str> = usable.iter().map(|family| family.name()).collect();
+        let instead = match names.as_slice() {
+            [] => "it has its own model only; leave out --variant".to_owned(),
+            names => format!("give one of: {}", names.join(", ")),
+        };
+        return Err(UsageError(format!(
+            "{} cannot run {}; {instead}",
+            application.as_str(),
+            family.name()
+        ))
+        .into());
+    }
     let form: Form = form.parse().map_err(|error| usage(&error))?;
     family.generate(family.default_seed(), form).context("cannot make the model")
 }

@@ -9,6 +9,9 @@ use weighbridge_inference::{Outcome, PixelBox};
 
 use super::app_run::{Done, GivenInput};
 
+/// Lines of boxes for one photo in the table: more are seen better on the photo itself.
+const SHOWN_MOST: usize = 10;
+
 /// An application on some inputs.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct AppRun {
@@ -169,7 +172,11 @@ impl Shown {
             if found.is_empty() {
                 return format!("no {what}");
             }
-            found.iter().map(Found::words).collect::<Vec<_>>().join("\n")
+            let mut lines: Vec<String> = found.iter().take(SHOWN_MOST).map(Found::words).collect();
+            if let Some(more @ 1..) = found.len().checked_sub(SHOWN_MOST) {
+                lines.push(format!("and {more} less sure; --format json has all"));
+            }
+            lines.join("\n")
         };
         match self {
             Self::Photo { width, height } => format!("a photo of {width} × {height} pixels"),

@@ -132,10 +132,9 @@ impl GivenInput {
 
 fn session(name: ApplicationName, arguments: &AppRunArguments) -> anyhow::Result<(Session, Model)> {
     let data = DataDirectory::from_environment()?;
-    let given = arguments.model.as_deref().map(|model| match model.strip_prefix("seeded:") {
-        Some(family) => ModelSource::Seeded(family.to_owned()),
-        None => ModelSource::File(model.to_owned()),
-    });
+    let digest = arguments.sha256.as_deref();
+    let given = arguments.model.as_deref().map(|model| ModelSource::read(model, digest));
+    let given = given.transpose().map_err(|problem| UsageError(problem.to_string()))?;
     let model = run::resolve_model(Some(name), given.as_ref(), &data)?;
     let bytes = match &model.file.path {
         Some(path) => fs::read(path).with_context(|| format!("cannot read {}", path.display()))?,

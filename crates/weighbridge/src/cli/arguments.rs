@@ -209,9 +209,12 @@ pub(crate) struct AppRunArguments {
     pub(crate) name: String,
     /// Files, or directories of them; the shipped samples unless given
     pub(crate) inputs: Vec<PathBuf>,
-    /// A model in place of the application's own: a path, or seeded:FAMILY
+    /// A model in place of the application's own: a path, https://…, or seeded:FAMILY
     #[arg(long, value_name = "M")]
     pub(crate) model: Option<String>,
+    /// Digest of a model given by address, as `sha256sum` prints it
+    #[arg(long, value_name = "HEX", requires = "model")]
+    pub(crate) sha256: Option<String>,
     /// Names of the model's classes, one a line
     #[arg(long, value_name = "FILE")]
     pub(crate) labels: Option<PathBuf>,
