@@ -8,6 +8,7 @@
 //! Two things are kept apart throughout: what the user *asked* ([`Experiment`], the text
 //! of the file) and what was *resolved* from it on one host ([`Plan`]).
 
+mod difference;
 mod digest;
 mod engine;
 mod environment;
@@ -24,6 +25,7 @@ mod units;
 mod usage;
 mod workload;
 
+pub use difference::Difference;
 pub use digest::Sha256Digest;
 pub use engine::{EngineName, EnginePlan, EngineWish};
 pub use environment::{

@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ApplicationName, CpuCount, EnginePlan, EnvironmentKind, EnvironmentSettings, Limits,
-    ResolvedPrice, Sha256Digest, TensorElement,
+    ApplicationName, CpuCount, Difference, EnginePlan, EnvironmentKind, EnvironmentSettings,
+    Limits, ResolvedPrice, Sha256Digest, TensorElement,
 };
 
 /// When the agent of a cell is started anew.
@@ -221,6 +221,9 @@ pub struct Plan {
     pub seed: u64,
     /// When agents start anew.
     pub restart: Restart,
+    /// What the user lets differ between cells that are compared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allow_differences: Vec<Difference>,
     /// Digest of the executable that runs as the agent.
     pub executable_sha256: Sha256Digest,
     /// Environments that work here.

@@ -11,7 +11,7 @@ use super::settings::{settings, written_again};
 use super::workload::workloads;
 use super::workload_again::table as workload_table;
 use super::written::{EnvironmentTable, ExperimentFile, PriceTable};
-use crate::{EnvironmentKind, EnvironmentSpec, PriceSpec, Restart, WorkloadSpec};
+use crate::{Difference, EnvironmentKind, EnvironmentSpec, PriceSpec, Restart, WorkloadSpec};
 
 pub use super::workload::{application, default_workload};
 
@@ -26,6 +26,8 @@ pub struct Experiment {
     pub seed: u64,
     /// When agents start anew.
     pub restart: Restart,
+    /// What may differ between cells that are compared.
+    pub allow_differences: Vec<Difference>,
     /// At least one.
     pub environments: Vec<EnvironmentSpec>,
     /// At least one.
@@ -61,6 +63,7 @@ pub fn check(written: ExperimentFile) -> Result<Experiment, Vec<Problem>> {
         name: written.name.unwrap_or_else(|| "experiment".to_owned()),
         seed: written.seed.unwrap_or(DEFAULT_SEED),
         restart: written.restart.unwrap_or_default(),
+        allow_differences: written.allow_differences,
         environments,
         workloads,
     })
@@ -219,6 +222,7 @@ pub fn write(experiment: &Experiment) -> String {
         name: Some(experiment.name.clone()),
         seed: Some(experiment.seed),
         restart: Some(experiment.restart),
+        allow_differences: experiment.allow_differences.clone(),
         environment: experiment.environments.iter().map(environment_table).collect(),
         workload: experiment.workloads.iter().map(workload_table).collect(),
     };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::{Deserialize, Serialize};
 
-use crate::{ByteSize, CpuCount, DockerSettings, Restart, SshSettings};
+use crate::{ByteSize, CpuCount, Difference, DockerSettings, Restart, SshSettings};
 
 /// An experiment: the same applications weighed in several environments.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -20,6 +20,10 @@ pub struct ExperimentFile {
     /// When the agent of a cell starts anew: in every "block" (the default), or once a "run".
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restart: Option<Restart>,
+    /// What may differ between cells that are compared; nothing unless given. Such a
+    /// comparison is labelled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allow_differences: Vec<Difference>,
     /// Environments to compare; native and container unless given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub environment: Vec<EnvironmentTable>,

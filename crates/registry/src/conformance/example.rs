@@ -33,6 +33,7 @@ pub fn header(id: &RunId, started_seconds: i64) -> RunHeader {
             name: "edge".to_owned(),
             seed: u64::MAX,
             restart: Restart::Block,
+            allow_differences: Vec::new(),
             executable_sha256: Sha256Digest::of(b"executable"),
             environments: vec![
                 environment("native", EnvironmentKind::Native),

@@ -98,7 +98,12 @@ fn comparisons(
                 continue;
             }
             let (Some(a), Some(b)) = (side(first), side(second)) else { continue };
-            let context = Context { workload, restart: plan.restart, seed: plan.seed };
+            let context = Context {
+                workload,
+                restart: plan.restart,
+                seed: plan.seed,
+                allowed: &plan.allow_differences,
+            };
             match compare(&context, &a, &b) {
                 Compared::Yes(comparison) => compared.push(*comparison),
                 Compared::No(reason) => not_compared.push(reason),

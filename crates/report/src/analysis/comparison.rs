@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use weighbridge_experiment::{EngineIdentity, EnvironmentKind, EnvironmentPlan, Restart};
+use weighbridge_experiment::{
+    Difference, EngineIdentity, EnvironmentKind, EnvironmentPlan, Restart,
+};
 
 use super::model::{Comparison, NotCompared};
 use super::sign_flip::{FEWEST_PAIRS, sign_flip_95};
@@ -61,17 +63,31 @@ pub(crate) struct Context<'a> {
     pub(crate) workload: &'a str,
     pub(crate) restart: Restart,
     pub(crate) seed: u64,
+    /// What the user lets differ.
+    pub(crate) allowed: &'a [Difference],
+}
+
+/// Something besides the place that is not the same on both sides.
+struct Found {
+    /// `None` where nobody can let it pass.
+    what: Option<Difference>,
+    words: String,
 }
 
 /// Compares two cells of one workload over the blocks in which both worked.
 pub(crate) fn compare(context: &Context<'_>, a: &Side<'_>, b: &Side<'_>) -> Compared {
-    let differences = differences(a, b);
-    if !differences.is_empty() {
+    let (allowed, refused): (Vec<Found>, Vec<Found>) = differences(a, b)
+        .into_iter()
+        .partition(|found| found.what.is_some_and(|what| context.allowed.contains(&what)));
+    if !refused.is_empty() {
+        let allowable = refused.iter().map(|found| found.what).collect::<Option<Vec<_>>>();
+        let differences = refused.into_iter().map(|found| found.words).collect();
         return Compared::No(NotCompared {
             workload: context.workload.to_owned(),
             a: a.environment.name.clone(),
             b: b.environment.name.clone(),
             differences,
+            allowable: allowable.unwrap_or_default(),
         });
     }
     let log_ratios = log_ratios(a.trials, b.trials);
@@ -99,14 +115,14 @@ pub(crate) fn compare(context: &Context<'_>, a: &Side<'_>, b: &Side<'_>) -> Comp
         p_value: tested.map(|tested| tested.p_value),
         detected,
         verdict: words,
-        labels: labels(context.restart, a, b),
+        labels: labels(context.restart, a, b, allowed),
         method:
             "paired by block, log-ratios, studentised sign-flip permutation test inverted, 95 %"
                 .to_owned(),
     }))
 }
 
-fn labels(restart: Restart, a: &Side<'_>, b: &Side<'_>) -> Vec<String> {
+fn labels(restart: Restart, a: &Side<'_>, b: &Side<'_>, allowed: Vec<Found>) -> Vec<String> {
     let mut labels: Vec<String> = Vec::new();
     if restart == Restart::Run {
         labels.push(WITHIN_ONE_INSTANCE.to_owned());
@@ -116,6 +132,8 @@ fn labels(restart: Restart, a: &Side<'_>, b: &Side<'_>) -> Vec<String> {
             labels.push(label.clone());
         }
     }
+    labels
+        .extend(allowed.into_iter().map(|found| format!("although differing in {}", found.words)));
     labels
 }
 
@@ -137,33 +155,39 @@ fn log_ratios(a: &CellTrials<'_>, b: &CellTrials<'_>) -> Vec<f64> {
 
 /// What differs besides the environment. Model and inputs belong to the workload, so within
 /// one run they are the same by construction; that the results are is checked.
-fn differences(a: &Side<'_>, b: &Side<'_>) -> Vec<String> {
+fn differences(a: &Side<'_>, b: &Side<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     let names = (&a.environment.name, &b.environment.name);
-    let mut differ = |what: &str, in_a: String, in_b: String| {
+    let mut differ = |what: Option<Difference>, name: &str, in_a: String, in_b: String| {
         if in_a != in_b {
-            found.push(format!("{what}: {in_a} in {}, {in_b} in {}", names.0, names.1));
+            let words = format!("{name}: {in_a} in {}, {in_b} in {}", names.0, names.1);
+            found.push(Found { what, words });
         }
     };
     let measured =
         |side: &Side<'_>| if side.simulated() { "simulated" } else { "measured" }.to_owned();
-    differ("times", measured(a), measured(b));
+    differ(None, "times", measured(a), measured(b));
     if a.simulated() != b.simulated() {
         // Nothing else needs saying: one of the two holds no measurement.
         return found;
     }
-    differ("threads", a.threads.to_string(), b.threads.to_string());
-    differ("CPUs", a.environment.limits.cpus.to_string(), b.environment.limits.cpus.to_string());
-    differ("memory", a.memory_words(), b.memory_words());
+    let processor =
+        |side: &Side<'_>| if side.environment.emulated { "emulated" } else { "real" }.to_owned();
+    differ(Some(Difference::Accelerator), "processor", processor(a), processor(b));
+    differ(Some(Difference::Threads), "threads", a.threads.to_string(), b.threads.to_string());
+    let cpus = |side: &Side<'_>| side.environment.limits.cpus.to_string();
+    differ(Some(Difference::Cpus), "CPUs", cpus(a), cpus(b));
+    differ(Some(Difference::Memory), "memory", a.memory_words(), b.memory_words());
     let (engines_a, engines_b) = (a.engines(), b.engines());
     if !engines_a.is_empty() && !engines_b.is_empty() {
         let join =
             |engines: BTreeSet<String>| engines.into_iter().collect::<Vec<_>>().join(" and ");
-        differ("engine", join(engines_a), join(engines_b));
+        differ(Some(Difference::Engine), "engine", join(engines_a), join(engines_b));
     }
     // A simulated environment computes nothing, so it has no results to agree in.
     if !a.simulated() && !b.simulated() {
-        found.extend(different_results(a.trials, b.trials));
+        let results = different_results(a.trials, b.trials);
+        found.extend(results.map(|words| Found { what: Some(Difference::Results), words }));
     }
     found
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use weighbridge_experiment::{Ended, EnvironmentKind, HostFacts, Restart, RunStatus};
+use weighbridge_experiment::{Difference, Ended, EnvironmentKind, HostFacts, Restart, RunStatus};
 
 pub use measures::{
     Cost, CpuPercent, InferenceMilliseconds, StageMilliseconds, StartSeconds, TrialSeconds,
@@ -299,6 +299,23 @@ pub struct NotCompared {
     pub b: String,
     /// What else differs.
     pub differences: Vec<String>,
+    /// What would have to be allowed to compare them all the same; empty where nothing helps.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowable: Vec<Difference>,
+}
+
+impl NotCompared {
+    /// Why they are not, and how they could be.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        let mut words = self.differences.join("; ");
+        if !self.allowable.is_empty() {
+            let options: Vec<String> =
+                self.allowable.iter().map(|what| format!("--allow-difference {what}")).collect();
+            words = format!("{words} (compared all the same with {})", options.join(" "));
+        }
+        words
+    }
 }
 
 /// An environment that is not part of the run.

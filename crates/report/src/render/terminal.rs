@@ -223,13 +223,7 @@ pub(super) fn comparison_words(comparison: &Comparison) -> String {
 pub(super) fn verdicts(report: &Report) -> Vec<String> {
     let mut lines: Vec<String> = report.comparisons.iter().map(comparison_words).collect();
     lines.extend(report.not_compared.iter().map(|pair| {
-        format!(
-            "{}, {} against {}: not compared; {}",
-            pair.workload,
-            pair.b,
-            pair.a,
-            pair.differences.join("; ")
-        )
+        format!("{}, {} against {}: not compared; {}", pair.workload, pair.b, pair.a, pair.reason())
     }));
     lines
 }

@@ -139,6 +139,7 @@ pub(crate) fn run(places: &[Place], works: &[Work], trials: u32) -> RunRecord {
         name: "edge".into(),
         seed: 42,
         restart: Restart::Block,
+        allow_differences: Vec::new(),
         executable_sha256: Sha256Digest::of(b"weighbridge"),
         environments: places.iter().map(environment).collect(),
         workloads: works.iter().map(|work| workload(work, trials)).collect(),

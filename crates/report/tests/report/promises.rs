@@ -156,6 +156,7 @@ fn cells_that_differ_in_more_than_the_environment_are_not_compared() {
         limits.not_compared[0].differences,
         ["threads: 2 in native, 1 in container", "CPUs: 2 in native, 1 in container"]
     );
+    assert_eq!(limits.not_compared[0].allowable, [Difference::Threads, Difference::Cpus]);
     let simulated = report(&two(Place::new("simulated", EnvironmentKind::Simulated, 1.0)));
     assert_eq!(
         simulated.not_compared[0].differences[0],
@@ -170,6 +171,51 @@ fn cells_that_differ_in_more_than_the_environment_are_not_compared() {
         report(&record).not_compared[0].differences,
         ["results: they differ in 1 of 20 blocks, by digest"]
     );
+}
+
+#[test]
+fn what_may_differ_is_said_beside_the_comparison() {
+    let small = |allowed: &[Difference]| {
+        let mut small = Place::new("container", EnvironmentKind::Container, 1.0);
+        small.cpus = 1.0;
+        let mut record = two(small);
+        record.header.plan.allow_differences = allowed.to_vec();
+        report(&record)
+    };
+    let partly = small(&[Difference::Cpus]);
+    assert!(partly.comparisons.is_empty());
+    assert_eq!(partly.not_compared[0].differences, ["threads: 2 in native, 1 in container"]);
+    let both = small(&[Difference::Cpus, Difference::Threads]);
+    assert_eq!(
+        both.comparisons[0].labels,
+        [
+            "although differing in threads: 2 in native, 1 in container",
+            "although differing in CPUs: 2 in native, 1 in container"
+        ]
+    );
+    let simulated = |allowed: Vec<Difference>| {
+        let mut record = two(Place::new("simulated", EnvironmentKind::Simulated, 1.0));
+        record.header.plan.allow_differences = allowed;
+        report(&record)
+    };
+    let simulated = simulated(Difference::ALL.to_vec());
+    assert!(simulated.comparisons.is_empty(), "what was drawn is never held against a measurement");
+    assert_eq!(simulated.not_compared[0].allowable, []);
+}
+
+#[test]
+fn emulated_and_real_processors_are_not_compared() {
+    let mut record = two(Place::new("container", EnvironmentKind::Container, 1.0));
+    record.header.plan.environments[1].emulated = true;
+    let found = report(&record);
+    assert_eq!(
+        found.not_compared[0].differences,
+        ["processor: real in native, emulated in container"]
+    );
+    assert_eq!(found.cells[1].labels, ["emulated"]);
+    record.header.plan.allow_differences = vec![Difference::Accelerator];
+    let found = report(&record);
+    assert!(found.comparisons[0].labels.iter().any(|label| label.contains("processor: real")));
 }
 
 #[test]

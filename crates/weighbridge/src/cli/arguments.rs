@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use weighbridge_experiment::EngineWish;
+use weighbridge_experiment::{Difference, EngineWish};
 
 use crate::engines::Package;
 
@@ -106,11 +106,15 @@ pub(crate) struct RunArguments {
     /// Seed of the order of trials and of every interval [default: 42]
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
+    /// Compare cells although this differs, and say so beside the comparison: accelerator,
+    /// threads, cpus, memory, engine, results; repeatable
+    #[arg(long = "allow-difference", value_name = "WHAT", value_parser = difference)]
+    pub(crate) allow_differences: Vec<Difference>,
     /// What is printed at the end
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
     /// Go on with a run that was interrupted or killed: an id, a unique prefix, or `latest`
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["file", "environments", "applications", "trials", "inputs", "engine", "seed", "slow_down"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["file", "environments", "applications", "trials", "inputs", "engine", "seed", "allow_differences", "slow_down"])]
     pub(crate) resume: Option<String>,
     /// Slow one environment down on purpose, by a busy loop after each inference, to see
     /// whether a difference of known size is found: `NAME=PERCENT`. The run says so.
@@ -132,6 +136,11 @@ pub(crate) enum EnvCommand {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
+}
+
+fn difference(name: &str) -> Result<Difference, String> {
+    let known = || Difference::ALL.map(Difference::as_str).join(", ");
+    Difference::from_name(name).ok_or_else(|| format!("give one of: {}", known()))
 }
 
 fn engine_wish(name: &str) -> Result<EngineWish, String> {

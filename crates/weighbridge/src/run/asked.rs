@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use weighbridge_experiment::file::asked::{application, default_workload, environment_kind, write};
 use weighbridge_experiment::file::parse;
 use weighbridge_experiment::{
-    EngineWish, EnvironmentSpec, Experiment, ModelSource, TaskSpec, WorkloadSpec,
+    Difference, EngineWish, EnvironmentSpec, Experiment, ModelSource, TaskSpec, WorkloadSpec,
 };
 
 use crate::cli::UsageError;
@@ -21,6 +21,7 @@ pub(crate) struct Options {
     pub(crate) inputs: Option<PathBuf>,
     pub(crate) engine: Option<EngineWish>,
     pub(crate) seed: Option<u64>,
+    pub(crate) allow_differences: Vec<Difference>,
 }
 
 /// An experiment as asked, with its text for the record.
@@ -100,6 +101,11 @@ pub(crate) fn experiment(file: Option<&Path>, options: &Options) -> anyhow::Resu
     choose_workloads(experiment, &options.applications)?;
     if let Some(seed) = options.seed {
         experiment.seed = seed;
+    }
+    for difference in &options.allow_differences {
+        if !experiment.allow_differences.contains(difference) {
+            experiment.allow_differences.push(*difference);
+        }
     }
     for workload in &mut experiment.workloads {
         workload.trials = options.trials.unwrap_or(workload.trials);

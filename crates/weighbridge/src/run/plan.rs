@@ -56,6 +56,7 @@ pub(crate) async fn resolve(
         name: experiment.name.clone(),
         seed: experiment.seed,
         restart: experiment.restart,
+        allow_differences: experiment.allow_differences.clone(),
         executable_sha256: host.executable_sha256.clone(),
         environments,
         workloads,

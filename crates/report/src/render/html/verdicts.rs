@@ -63,7 +63,7 @@ fn without_verdict(report: &Report) -> Markup {
 fn not_compared(pair: &NotCompared) -> Markup {
     markup! {
         li {
-            (pair.workload) ": " (pair.b) " against " (pair.a) " – not compared; " (pair.differences.join("; "))
+            (pair.workload) ": " (pair.b) " against " (pair.a) " – not compared; " (pair.reason())
         }
     }
 }
