@@ -16,6 +16,7 @@ pub mod file;
 mod host;
 mod model_source;
 mod money;
+mod noise;
 mod plan;
 mod price;
 mod run;
@@ -35,18 +36,20 @@ pub use environment::{
 pub use host::{Fact, HostFacts};
 pub use model_source::{ModelSource, ModelSourceProblem};
 pub use money::{Currency, Money, MoneyError};
+pub use noise::{HostNoise, OTHER_CPU_PERCENT_DISTURBS, STEAL_PERCENT_DISTURBS};
 pub use plan::{
     CellKey, CellPlan, CommandPlan, EnvironmentPlan, InputFile, OnnxPlan, Plan, Restart, TaskPlan,
     TensorPlan, Unavailable, WorkloadPlan,
 };
 pub use price::{PriceSource, PriceSpec, ResolvedPrice};
 pub use run::{
-    RUN_FORMAT, RunEvent, RunEventKind, RunHeader, RunId, RunIdError, RunRecord, RunStatus,
+    RUN_FORMAT, RepeatedTrial, RunEvent, RunEventKind, RunHeader, RunId, RunIdError, RunRecord,
+    RunStatus,
 };
 pub use settings::{DockerSettings, EnvironmentSettings, Locator, SshSettings};
 pub use trial::{
-    EngineIdentity, HostNoise, InferenceTiming, SamplerCost, StartTiming, TrialFailure,
-    TrialMeasurement, TrialOutcome, TrialRecord,
+    EngineIdentity, InferenceTiming, SamplerCost, StartTiming, TrialFailure, TrialMeasurement,
+    TrialOutcome, TrialRecord,
 };
 pub use units::{ByteSize, CpuCount, UnitError};
 pub use usage::{Instrument, Instruments, Sample, Usage};

@@ -224,6 +224,9 @@ pub struct Plan {
     /// What the user lets differ between cells that are compared.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allow_differences: Vec<Difference>,
+    /// How often a trial that the host disturbed is done again, at most.
+    #[serde(default)]
+    pub repeat_disturbed: u32,
     /// Digest of the executable that runs as the agent.
     pub executable_sha256: Sha256Digest,
     /// Environments that work here.

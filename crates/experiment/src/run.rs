@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{EnvironmentFacts, HostFacts, Plan, TrialRecord};
+use crate::{CellKey, EnvironmentFacts, HostFacts, Plan, TrialRecord};
 
 /// Format of a run record, as it stands in every stored one.
 pub const RUN_FORMAT: &str = "weighbridge.run/1";
@@ -119,12 +119,28 @@ pub struct RunEvent {
 pub enum RunEventKind {
     /// The facts of one environment, read inside it.
     Described(EnvironmentFacts),
+    /// A trial was done again because the host disturbed it.
+    Repeated(RepeatedTrial),
     /// The user stopped it.
     Interrupted,
     /// It went on after it was interrupted or killed.
     Resumed,
     /// All trials are there.
     Finished,
+}
+
+/// A measurement that was given up for another try, so that nobody has to wonder which ones
+/// were left out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RepeatedTrial {
+    /// Its block.
+    pub block: u32,
+    /// Its cell.
+    pub cell: CellKey,
+    /// What disturbed it.
+    pub reasons: Vec<String>,
+    /// What was measured, the whole trial by the agent's clock.
+    pub total_nanoseconds: u64,
 }
 
 /// A run as it is read back: header, events and trials.
@@ -177,7 +193,7 @@ impl RunStatus {
     /// The status after these events.
     pub fn after<'a>(events: impl Iterator<Item = &'a RunEventKind>) -> Self {
         events.fold(Self::Unfinished, |status, event| match event {
-            RunEventKind::Described(_) => status,
+            RunEventKind::Described(_) | RunEventKind::Repeated(_) => status,
             RunEventKind::Interrupted => Self::Interrupted,
             RunEventKind::Resumed => Self::Unfinished,
             RunEventKind::Finished => Self::Finished,

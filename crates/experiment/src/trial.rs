@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{CellKey, Ended, Instruments, Sample, Sha256Digest, Usage};
+use crate::{CellKey, Ended, HostNoise, Instruments, Sample, Sha256Digest, Usage};
 
 /// One inference, its stages timed apart by the agent's monotonic clock. A stage that was not
 /// timed, as those of a command, is 0 here and left out of records.
@@ -66,16 +66,6 @@ pub struct SamplerCost {
     pub cpu_nanoseconds: u64,
     /// Samples taken.
     pub samples: u32,
-}
-
-/// What else the host did during a trial.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default)]
-pub struct HostNoise {
-    /// Time stolen by the hypervisor below us, share of one core in per cent.
-    pub steal_percent: Option<f64>,
-    /// Processor time of everything outside the instance, share of one core in per cent.
-    pub other_cpu_percent: Option<f64>,
 }
 
 /// What a trial that worked gave.

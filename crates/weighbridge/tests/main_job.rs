@@ -65,6 +65,32 @@ fn both_applications_are_weighed_in_both_environments() {
     assert_eq!(traces(&home.data()), Vec::<String>::new());
 }
 
+/// A program of ours keeps a core busy, so that every trial is disturbed.
+#[test]
+fn disturbed_trials_are_repeated_counted_and_kept_in_the_end() {
+    let home = Home::new();
+    let ended = std::sync::atomic::AtomicBool::new(false);
+    let report = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !ended.load(std::sync::atomic::Ordering::Relaxed) {
+                std::hint::spin_loop();
+            }
+        });
+        let words = ["run", "--env", "native", "--app", "derain", "--trials", "2", "--strict=1"];
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            home.json(&[&words[..], &["--format", "json"]].concat())
+        }));
+        ended.store(true, std::sync::atomic::Ordering::Relaxed);
+        done.expect("the run ends")
+    });
+    assert_eq!(report["cells"][0]["trials"], 2, "the last try of each counts");
+    let notes = report["notes"].as_array().expect("notes");
+    let note = notes.iter().filter_map(Value::as_str).find(|note| note.contains("disturbed"));
+    let note = note.expect("it is said");
+    assert!(note.starts_with("2 of 2 trials were disturbed by the host"), "{note}");
+    assert!(note.ends_with("2 more were repeated, each once at most"), "{note}");
+}
+
 /// The simulated environment goes the whole way in no time, so everything that is not a
 /// measurement is tried on it.
 #[test]

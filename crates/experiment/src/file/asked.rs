@@ -28,6 +28,8 @@ pub struct Experiment {
     pub restart: Restart,
     /// What may differ between cells that are compared.
     pub allow_differences: Vec<Difference>,
+    /// How often a trial that the host disturbed is done again, at most.
+    pub repeat_disturbed: u32,
     /// At least one.
     pub environments: Vec<EnvironmentSpec>,
     /// At least one.
@@ -64,6 +66,7 @@ pub fn check(written: ExperimentFile) -> Result<Experiment, Vec<Problem>> {
         seed: written.seed.unwrap_or(DEFAULT_SEED),
         restart: written.restart.unwrap_or_default(),
         allow_differences: written.allow_differences,
+        repeat_disturbed: written.repeat_disturbed.unwrap_or(0),
         environments,
         workloads,
     })
@@ -223,6 +226,7 @@ pub fn write(experiment: &Experiment) -> String {
         seed: Some(experiment.seed),
         restart: Some(experiment.restart),
         allow_differences: experiment.allow_differences.clone(),
+        repeat_disturbed: Some(experiment.repeat_disturbed),
         environment: experiment.environments.iter().map(environment_table).collect(),
         workload: experiment.workloads.iter().map(workload_table).collect(),
     };

@@ -24,6 +24,9 @@ pub struct ExperimentFile {
     /// comparison is labelled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allow_differences: Vec<Difference>,
+    /// How often a trial that the host disturbed is done again, at most; 0 unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repeat_disturbed: Option<u32>,
     /// Environments to compare; native and container unless given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub environment: Vec<EnvironmentTable>,

@@ -34,6 +34,7 @@ pub fn header(id: &RunId, started_seconds: i64) -> RunHeader {
             seed: u64::MAX,
             restart: Restart::Block,
             allow_differences: Vec::new(),
+            repeat_disturbed: 0,
             executable_sha256: Sha256Digest::of(b"executable"),
             environments: vec![
                 environment("native", EnvironmentKind::Native),

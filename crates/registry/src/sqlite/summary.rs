@@ -15,6 +15,7 @@ const STEP: &str = "list the runs";
 pub(super) const fn event_name(kind: &RunEventKind) -> &'static str {
     match kind {
         RunEventKind::Described(_) => "described",
+        RunEventKind::Repeated(_) => "repeated",
         RunEventKind::Interrupted => "interrupted",
         RunEventKind::Resumed => "resumed",
         RunEventKind::Finished => "finished",

@@ -1,6 +1,9 @@
 //! From a record to a report: puts cells, comparisons and notes together.
 
-use weighbridge_experiment::{CellPlan, Money, ResolvedPrice, Restart, RunRecord, RunStatus};
+use weighbridge_experiment::{
+    CellPlan, Money, OTHER_CPU_PERCENT_DISTURBS, ResolvedPrice, Restart, RunEventKind, RunRecord,
+    RunStatus, STEAL_PERCENT_DISTURBS, TrialOutcome,
+};
 
 use super::cell::{CellInput, cell};
 use super::comparison::{Compared, Context, Side, WITHIN_ONE_INSTANCE, compare};
@@ -113,6 +116,35 @@ fn comparisons(
     (compared, not_compared)
 }
 
+/// How many trials the host disturbed, and how many were done again for that.
+fn disturbed(record: &RunRecord) -> Option<String> {
+    let measured = || {
+        record.trials.iter().filter_map(|trial| match &trial.outcome {
+            TrialOutcome::Ok(measurement) => Some(measurement),
+            TrialOutcome::Failed(_) => None,
+        })
+    };
+    let disturbed = measured().filter(|one| !one.noise.disturbances().is_empty()).count();
+    let repeated = record
+        .events
+        .iter()
+        .filter(|event| matches!(event.kind, RunEventKind::Repeated(_)))
+        .count();
+    if disturbed == 0 && repeated == 0 {
+        return None;
+    }
+    let again = match (repeated, record.header.plan.repeat_disturbed) {
+        (0, 0) => "--strict repeats such trials".to_owned(),
+        (count, 1) => format!("{count} more were repeated, each once at most"),
+        (count, times) => format!("{count} more were repeated, each at most {times} times"),
+    };
+    Some(format!(
+        "{disturbed} of {} trials were disturbed by the host (at least {STEAL_PERCENT_DISTURBS:.0} % of a \
+         core stolen or {OTHER_CPU_PERCENT_DISTURBS:.0} % used by others); {again}",
+        measured().count()
+    ))
+}
+
 fn notes(record: &RunRecord, cells: &[Cell], tested: usize) -> Vec<String> {
     let mut notes = Vec::new();
     match record.status() {
@@ -135,6 +167,7 @@ fn notes(record: &RunRecord, cells: &[Cell], tested: usize) -> Vec<String> {
              between one start and the next"
         ));
     }
+    notes.extend(disturbed(record));
     if tested > 1 {
         notes.push(format!(
             "each of the {tested} verdicts is tested at 5 % by itself: of 20 comparisons of identical \

@@ -140,6 +140,7 @@ pub(crate) fn run(places: &[Place], works: &[Work], trials: u32) -> RunRecord {
         seed: 42,
         restart: Restart::Block,
         allow_differences: Vec::new(),
+        repeat_disturbed: 0,
         executable_sha256: Sha256Digest::of(b"weighbridge"),
         environments: places.iter().map(environment).collect(),
         workloads: works.iter().map(|work| workload(work, trials)).collect(),

@@ -110,11 +110,16 @@ pub(crate) struct RunArguments {
     /// threads, cpus, memory, engine, results; repeatable
     #[arg(long = "allow-difference", value_name = "WHAT", value_parser = difference)]
     pub(crate) allow_differences: Vec<Difference>,
+    /// Repeat a trial that the host disturbed (time stolen, other programs busy), at most N
+    /// times [3]; what is still disturbed then is kept and marked
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "3",
+          value_parser = clap::value_parser!(u32).range(0..=1000))]
+    pub(crate) strict: Option<u32>,
     /// What is printed at the end
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
     /// Go on with a run that was interrupted or killed: an id, a unique prefix, or `latest`
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["file", "environments", "applications", "trials", "inputs", "engine", "seed", "allow_differences", "slow_down"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["file", "environments", "applications", "trials", "inputs", "engine", "seed", "allow_differences", "strict", "slow_down"])]
     pub(crate) resume: Option<String>,
     /// Slow one environment down on purpose, by a busy loop after each inference, to see
     /// whether a difference of known size is found: `NAME=PERCENT`. The run says so.

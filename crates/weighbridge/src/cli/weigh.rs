@@ -101,6 +101,7 @@ fn options(arguments: &RunArguments) -> Options {
         inputs: arguments.inputs.clone(),
         engine: arguments.engine,
         seed: arguments.seed,
+        repeat_disturbed: arguments.strict,
         allow_differences: arguments.allow_differences.clone(),
     }
 }

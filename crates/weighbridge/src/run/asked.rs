@@ -22,6 +22,7 @@ pub(crate) struct Options {
     pub(crate) engine: Option<EngineWish>,
     pub(crate) seed: Option<u64>,
     pub(crate) allow_differences: Vec<Difference>,
+    pub(crate) repeat_disturbed: Option<u32>,
 }
 
 /// An experiment as asked, with its text for the record.
@@ -101,6 +102,9 @@ pub(crate) fn experiment(file: Option<&Path>, options: &Options) -> anyhow::Resu
     choose_workloads(experiment, &options.applications)?;
     if let Some(seed) = options.seed {
         experiment.seed = seed;
+    }
+    if let Some(times) = options.repeat_disturbed {
+        experiment.repeat_disturbed = times;
     }
     for difference in &options.allow_differences {
         if !experiment.allow_differences.contains(difference) {

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use weighbridge_experiment::{
-    CellKey, CellPlan, EnvironmentFacts, EnvironmentPlan, Limits, Plan, Restart, RunEvent,
-    RunEventKind, RunId, TrialFailure, TrialMeasurement, TrialOutcome, TrialRecord, WorkloadPlan,
+    CellKey, CellPlan, EnvironmentFacts, EnvironmentPlan, Limits, Plan, RepeatedTrial, Restart,
+    RunEvent, RunEventKind, RunId, TrialFailure, TrialMeasurement, TrialOutcome, TrialRecord,
+    WorkloadPlan,
 };
 use weighbridge_registry::Runs;
 
@@ -122,7 +123,7 @@ impl<'a> Conduct<'a> {
     async fn turn(&mut self, turn: &Turn<'_>) -> anyhow::Result<bool> {
         let started = self.host.clock.now();
         self.progress.begin(&turn.cell.key);
-        let outcome = match self.trial(turn).await? {
+        let outcome = match self.undisturbed(turn).await? {
             Trial::Measured(measurement) => TrialOutcome::Ok(measurement),
             Trial::Failed(failure) => TrialOutcome::Failed(failure),
             Trial::Interrupted => return Ok(false),
@@ -137,6 +138,32 @@ impl<'a> Conduct<'a> {
         };
         self.host.registry.append_trial(self.run, &record).await?;
         Ok(!self.interrupt.seen())
+    }
+
+    /// A trial, done again while the host disturbs it and the plan allows; each one that is
+    /// given up for another is written down first.
+    async fn undisturbed(&mut self, turn: &Turn<'_>) -> anyhow::Result<Trial> {
+        for _ in 0..self.plan.repeat_disturbed {
+            let trial = self.trial(turn).await?;
+            let Trial::Measured(measurement) = &trial else { return Ok(trial) };
+            let reasons = measurement.noise.disturbances();
+            if reasons.is_empty() {
+                return Ok(trial);
+            }
+            let repeated = RepeatedTrial {
+                block: turn.block,
+                cell: turn.cell.key.clone(),
+                reasons,
+                total_nanoseconds: measurement.total_nanoseconds,
+            };
+            let event =
+                RunEvent { at: self.host.clock.now(), kind: RunEventKind::Repeated(repeated) };
+            self.host.registry.append_event(self.run, &event).await?;
+            if self.interrupt.seen() {
+                return Ok(Trial::Interrupted);
+            }
+        }
+        self.trial(turn).await
     }
 
     async fn trial(&mut self, turn: &Turn<'_>) -> anyhow::Result<Trial> {

@@ -57,6 +57,7 @@ pub(crate) async fn resolve(
         seed: experiment.seed,
         restart: experiment.restart,
         allow_differences: experiment.allow_differences.clone(),
+        repeat_disturbed: experiment.repeat_disturbed,
         executable_sha256: host.executable_sha256.clone(),
         environments,
         workloads,
