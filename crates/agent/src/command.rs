@@ -5,6 +5,7 @@
 //! but for the last of its standard error, which tells why it failed. What it leaves running is
 //! ended with it: it would disturb the next run.
 
+use std::ffi::OsString;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -82,6 +83,17 @@ impl CommandRunner {
     /// The digest of a run that worked.
     pub(crate) const fn digest(&self) -> &Sha256Digest {
         &self.digest
+    }
+
+    /// The program through its own linker, as words, for one who starts it himself.
+    pub(crate) fn words(&self) -> Vec<OsString> {
+        let Some(linker) = &self.linker else { return vec![self.program.clone().into()] };
+        let mut words: Vec<OsString> = vec![linker.clone().into()];
+        if let Some(libraries) = &self.libraries {
+            words.extend(["--library-path".into(), libraries.clone().into()]);
+        }
+        words.extend(["--argv0".into(), self.name.clone().into(), self.program.clone().into()]);
+        words
     }
 
     fn command(&self) -> Command {

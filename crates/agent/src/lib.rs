@@ -12,8 +12,10 @@
 //!
 //! What this crate deliberately does **not** know: how its environment was made, what other
 //! cells exist, the order of trials, prices, and what is done with its answers. The agent
-//! reads files only in its own directory and the one beside it, and writes none but its socket.
+//! reads files only in its own directory and the one beside it, and writes none but its socket
+//! and, for as long as a benchmark runs, that benchmark's files.
 
+mod benchmark;
 mod client;
 mod command;
 mod engine;

@@ -4,10 +4,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
-use weighbridge_experiment::{InferenceTiming, Sha256Digest, Usage};
+use weighbridge_experiment::{BenchmarkRow, InferenceTiming, Sha256Digest, Usage};
 use weighbridge_inference::Outcome;
 use weighbridge_measure::{Meter, OwnProcessMeter, Sampler};
 
+use crate::benchmark::BenchmarkRunner;
 use crate::command::CommandRunner;
 use crate::task::{self, Doable};
 use crate::wire::{Failure, Pass, Prepare, Ready, Stage, Trial, TrialDone, WarmupDone};
@@ -26,6 +27,7 @@ pub(crate) struct MeasuredWork {
 enum Given {
     Outcome(Outcome),
     Digest(Sha256Digest),
+    Rows(Vec<BenchmarkRow>, Sha256Digest),
 }
 
 impl MeasuredWork {
@@ -35,6 +37,7 @@ impl MeasuredWork {
         let (engine, inputs) = match &task {
             Doable::Inference(inference) => (inference.session.engine(), inference.inputs.len()),
             Doable::Command(_) => (CommandRunner::engine(request.threads), 1),
+            Doable::Benchmark(_) => (BenchmarkRunner::engine(request.threads), 1),
         };
         let ready = Ready { engine, load_seconds: began.elapsed().as_secs_f64() };
         let slowdown_percent = request.slowdown_percent.unwrap_or(0.0);
@@ -68,10 +71,11 @@ impl MeasuredWork {
         let fail = |error: &dyn std::error::Error| Failure::from_error(Stage::Trial, error);
         let mut meter = match &self.task {
             Doable::Inference(_) => OwnProcessMeter::open().0,
-            Doable::Command(_) => OwnProcessMeter::open().0.with_children(),
+            Doable::Command(_) | Doable::Benchmark(_) => OwnProcessMeter::open().0.with_children(),
         };
         let before = meter.usage();
         let mut inferences = Vec::with_capacity(trial.pass.inferences as usize);
+        let mut benchmark = Vec::new();
         let period = Duration::from_secs_f64(1.0 / trial.sample_hertz);
         let sampler =
             Sampler::start(meter, period, Instant::now()).map_err(|error| fail(&error))?;
@@ -79,8 +83,12 @@ impl MeasuredWork {
         let began = Instant::now();
         for input in inputs_of(trial.pass, self.digests.len()) {
             // The outcome is dropped at once: freeing it is part of any loop over photographs.
-            let (_, timing) = self.once(input, Stage::Trial)?;
+            let (given, timing) = self.once(input, Stage::Trial)?;
             inferences.push(timing);
+            if let Given::Rows(rows, digest) = given {
+                benchmark.extend(rows);
+                self.digests[input] = Some(digest);
+            }
         }
         let total = began.elapsed();
 
@@ -93,6 +101,7 @@ impl MeasuredWork {
             agent_usage: usage_between(&before, &after),
             sampler_cost: sampled.cost,
             output_sha256: combined_digest(trial.pass, &self.digests),
+            benchmark,
         })
     }
 
@@ -106,6 +115,10 @@ impl MeasuredWork {
             Doable::Command(command) => {
                 let timing = command.run(stage)?;
                 (Given::Digest(command.digest().clone()), timing)
+            }
+            Doable::Benchmark(benchmark) => {
+                let (rows, timing) = benchmark.run(stage)?;
+                return Ok((Given::Rows(rows, benchmark.digest().clone()), timing));
             }
         };
         if self.slowdown_percent > 0.0 {
@@ -122,7 +135,7 @@ impl MeasuredWork {
             return Ok(());
         }
         let digest = match given {
-            Given::Digest(digest) => digest,
+            Given::Digest(digest) | Given::Rows(_, digest) => digest,
             Given::Outcome(outcome) => {
                 self.compare(input, &outcome, stage)?;
                 digest_of(&outcome)

@@ -10,6 +10,7 @@ use weighbridge_inference::engine::Tensor;
 use weighbridge_inference::tensor_file::{read_raw, read_tensors};
 use weighbridge_inference::{Expected, InferenceError, Input, Labels, Session, tensor_file};
 
+use crate::benchmark::BenchmarkRunner;
 use crate::command::CommandRunner;
 use crate::engine;
 use crate::files::read_verified;
@@ -21,6 +22,8 @@ pub(crate) enum Doable {
     Inference(Box<Inference>),
     /// A program.
     Command(CommandRunner),
+    /// A measurement of the environment itself.
+    Benchmark(BenchmarkRunner),
 }
 
 /// A model in its engine, with its inputs in memory.
@@ -34,6 +37,13 @@ pub(crate) struct Inference {
 pub(crate) fn prepare(base: &Path, request: &Prepare) -> Result<Doable, Failure> {
     let (application, expected): (Box<dyn Application>, _) = match &request.task {
         Task::Command(task) => return CommandRunner::prepare(base, task).map(Doable::Command),
+        Task::Benchmark(benchmark) => {
+            let runner = BenchmarkRunner::prepare(base, benchmark, request.threads)?;
+            return Ok(Doable::Benchmark(runner));
+        }
+        Task::Transfer(task) => {
+            return BenchmarkRunner::transfer(base, task).map(Doable::Benchmark);
+        }
         Task::Application { name, labels } => {
             let labels = labels.as_ref().map(|file| class_labels(base, file)).transpose()?;
             (application(*name, labels), Vec::new())

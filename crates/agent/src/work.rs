@@ -21,7 +21,9 @@ impl Work {
         request: &Prepare,
         simulate: Option<u64>,
     ) -> Result<(Self, Ready), Failure> {
-        if request.inputs.is_empty() && !matches!(request.task, Task::Command(_)) {
+        let without_inputs =
+            matches!(request.task, Task::Command(_) | Task::Benchmark(_) | Task::Transfer(_));
+        if request.inputs.is_empty() && !without_inputs {
             return Err(Failure::new(
                 Stage::Prepare,
                 "no inputs were given; at least one is needed",

@@ -5,12 +5,14 @@ use std::io::Cursor;
 use proptest::prelude::*;
 use weighbridge_agent::wire::{
     Answer, CommandTask, EngineChoice, Failure, FileToRead, FrameError, Hello, OnnxTask, Pass,
-    Prepare, Ready, Request, SharedLibrary, Stage, Task, TensorToMake, Trial, TrialDone,
-    WarmupDone, Welcome, decode, encode, read_frame, wire_schema, write_frame,
+    Prepare, Ready, Request, SharedLibrary, Stage, Task, TensorToMake, TransferTask, Trial,
+    TrialDone, WarmupDone, Welcome, decode, encode, read_frame, wire_schema, write_frame,
 };
 use weighbridge_experiment::{
-    ApplicationName, EngineIdentity, Fact, HostFacts, InferenceTiming, Sample, SamplerCost,
-    Sha256Digest, TensorElement, Usage,
+    Absence, AbsenceKind, ApplicationName, Benchmark, BenchmarkOutcome, BenchmarkRow,
+    BenchmarkUnit, CpuBenchmark, EngineIdentity, Fact, FileioBenchmark, HostFacts, InferenceTiming,
+    Measured, MemoryBenchmark, Quantity, Sample, SamplerCost, Sha256Digest, TensorElement,
+    TransferBenchmark, Usage,
 };
 
 fn digest() -> impl Strategy<Value = Sha256Digest> {
@@ -89,10 +91,28 @@ fn task() -> impl Strategy<Value = Task> {
                 files,
                 timeout_seconds,
             })
-        });
+        })
+        .boxed();
     let application = (application(), prop::option::of(file()))
         .prop_map(|(name, labels)| Task::Application { name, labels });
-    prop_oneof![application, onnx, command]
+    let benchmark = prop::sample::select(vec![
+        Benchmark::Cpu(CpuBenchmark::default()),
+        Benchmark::Memory(MemoryBenchmark::default()),
+        Benchmark::Fileio(FileioBenchmark::default()),
+    ])
+    .prop_map(Task::Benchmark);
+    let transfer = (command.clone(), prop::option::of(file()), file(), "\\PC*").prop_map(
+        |(client, identity, known_hosts, destination)| match client {
+            Task::Command(client) => Task::Transfer(Box::new(TransferTask {
+                transfer: TransferBenchmark { destination, ..TransferBenchmark::default() },
+                client,
+                identity,
+                known_hosts,
+            })),
+            other => other,
+        },
+    );
+    prop_oneof![application, onnx, command, benchmark, transfer]
 }
 
 fn prepare() -> impl Strategy<Value = Prepare> {
@@ -157,29 +177,51 @@ fn usage() -> impl Strategy<Value = Usage> {
     )
 }
 
+fn row() -> impl Strategy<Value = BenchmarkRow> {
+    let measured = (finite(), any::<u64>(), prop::collection::vec(any::<[u64; 2]>(), 0..4));
+    let measured = measured.prop_map(|(value, operations, latency_nanoseconds)| {
+        let unit = BenchmarkUnit::EventsPerSecond;
+        BenchmarkOutcome::Measured(Measured {
+            quantities: vec![Quantity { unit, value }],
+            operations,
+            seconds: value,
+            latency_nanoseconds,
+        })
+    });
+    let missing = "\\PC*".prop_map(|reason| {
+        BenchmarkOutcome::Missing(Absence { kind: AbsenceKind::DirectRefused, reason })
+    });
+    let labels = prop::collection::vec("\\PC*", 0..2);
+    ("\\PC*", "\\PC*", labels, prop_oneof![measured, missing]).prop_map(
+        |(mode, instrument, labels, outcome)| BenchmarkRow { mode, instrument, labels, outcome },
+    )
+}
+
 fn trial_done() -> impl Strategy<Value = TrialDone> {
     let samples = prop::collection::vec((finite(), usage()), 0..4);
-    (inferences(), any::<u64>(), samples, usage(), any::<(u64, u32)>(), prop::option::of(digest()))
-        .prop_map(
-            |(
-                inferences,
-                total_nanoseconds,
-                samples,
-                agent_usage,
-                (cpu_nanoseconds, taken),
-                output_sha256,
-            )| TrialDone {
-                inferences,
-                total_nanoseconds,
-                samples: samples
-                    .into_iter()
-                    .map(|(at_seconds, usage)| Sample { at_seconds, usage })
-                    .collect(),
-                agent_usage,
-                sampler_cost: SamplerCost { cpu_nanoseconds, samples: taken },
-                output_sha256,
-            },
-        )
+    let rows = prop::collection::vec(row(), 0..3);
+    let (times, sampler) = ((inferences(), any::<u64>()), any::<(u64, u32)>());
+    (times, samples, usage(), sampler, prop::option::of(digest()), rows).prop_map(
+        |(
+            (inferences, total_nanoseconds),
+            samples,
+            agent_usage,
+            (cpu_nanoseconds, taken),
+            output_sha256,
+            benchmark,
+        )| TrialDone {
+            inferences,
+            total_nanoseconds,
+            samples: samples
+                .into_iter()
+                .map(|(at_seconds, usage)| Sample { at_seconds, usage })
+                .collect(),
+            agent_usage,
+            sampler_cost: SamplerCost { cpu_nanoseconds, samples: taken },
+            output_sha256,
+            benchmark,
+        },
+    )
 }
 
 fn answer() -> impl Strategy<Value = Answer> {

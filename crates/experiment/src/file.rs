@@ -6,8 +6,11 @@
 //! [`asked`] refuses what cannot be meant.
 
 pub mod asked;
+mod benchmark;
 mod error;
+mod fileio;
 mod keys;
+mod kinds;
 mod settings;
 mod workload;
 mod workload_again;

@@ -8,6 +8,7 @@
 //! Two things are kept apart throughout: what the user *asked* ([`Experiment`], the text
 //! of the file) and what was *resolved* from it on one host ([`Plan`]).
 
+mod benchmark;
 mod difference;
 mod digest;
 mod engine;
@@ -26,6 +27,11 @@ mod units;
 mod usage;
 mod workload;
 
+pub use benchmark::{
+    Absence, AbsenceKind, Benchmark, BenchmarkOutcome, BenchmarkRow, BenchmarkUnit, CpuBenchmark,
+    DensityBenchmark, FileioBenchmark, FileioMode, FileioTool, Measured, MemoryBenchmark, Quantity,
+    StartupBenchmark, SyncPolicy, TransferBenchmark,
+};
 pub use difference::Difference;
 pub use digest::Sha256Digest;
 pub use engine::{EngineName, EnginePlan, EngineWish};
@@ -39,7 +45,7 @@ pub use money::{Currency, Money, MoneyError};
 pub use noise::{HostNoise, OTHER_CPU_PERCENT_DISTURBS, STEAL_PERCENT_DISTURBS};
 pub use plan::{
     CellKey, CellPlan, CommandPlan, EnvironmentPlan, InputFile, OnnxPlan, Plan, Restart, TaskPlan,
-    TensorPlan, Unavailable, WorkloadPlan,
+    TensorPlan, TransferPlan, Unavailable, WorkloadPlan,
 };
 pub use price::{PriceSource, PriceSpec, ResolvedPrice};
 pub use run::{

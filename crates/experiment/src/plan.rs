@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ApplicationName, CpuCount, Difference, EnginePlan, EnvironmentKind, EnvironmentSettings,
-    Limits, ResolvedPrice, Sha256Digest, TensorElement,
+    ApplicationName, Benchmark, CpuCount, Difference, EnginePlan, EnvironmentKind,
+    EnvironmentSettings, Limits, ResolvedPrice, Sha256Digest, TensorElement, TransferBenchmark,
 };
 
 /// When the agent of a cell is started anew.
@@ -101,6 +101,10 @@ pub enum TaskPlan {
     Onnx(OnnxPlan),
     /// A program.
     Command(CommandPlan),
+    /// A measurement of the environment itself.
+    Benchmark(Benchmark),
+    /// Files sent to an ssh server, with what that needs inside an environment.
+    Transfer(Box<TransferPlan>),
 }
 
 impl TaskPlan {
@@ -111,16 +115,25 @@ impl TaskPlan {
             Self::Application(application) => application.as_str(),
             Self::Onnx(_) => "onnx",
             Self::Command(_) => "command",
+            Self::Benchmark(benchmark) => benchmark.kind(),
+            Self::Transfer(_) => "transfer",
         }
     }
 
-    /// The application, where it is one.
+    /// The application, where it is one or a benchmark that loads one.
     #[must_use]
     pub const fn application(&self) -> Option<ApplicationName> {
         match self {
             Self::Application(application) => Some(*application),
-            Self::Onnx(_) | Self::Command(_) => None,
+            Self::Benchmark(benchmark) => benchmark.application(),
+            Self::Onnx(_) | Self::Command(_) | Self::Transfer(_) => None,
         }
+    }
+
+    /// Whether it is a system benchmark.
+    #[must_use]
+    pub const fn is_benchmark(&self) -> bool {
+        matches!(self, Self::Benchmark(_) | Self::Transfer(_))
     }
 }
 
@@ -171,6 +184,19 @@ pub struct CommandPlan {
     pub files: Vec<InputFile>,
     /// After this time the program is ended and the trial has failed.
     pub timeout_seconds: u64,
+}
+
+/// Files sent to an ssh server, with everything that needs inside an environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TransferPlan {
+    /// What is sent, and where to.
+    pub transfer: TransferBenchmark,
+    /// The ssh client of this host, which goes into every environment.
+    pub client: CommandPlan,
+    /// The private key.
+    pub identity: Option<InputFile>,
+    /// The file in which the server's key stands.
+    pub known_hosts: InputFile,
 }
 
 /// The name of a cell: one workload in one environment.

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{CellKey, Ended, HostNoise, Instruments, Sample, Sha256Digest, Usage};
+use crate::{BenchmarkRow, CellKey, Ended, HostNoise, Instruments, Sample, Sha256Digest, Usage};
 
 /// One inference, its stages timed apart by the agent's monotonic clock. A stage that was not
 /// timed, as those of a command, is 0 here and left out of records.
@@ -53,6 +53,10 @@ pub struct EngineIdentity {
 /// by the host's monotonic clock.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StartTiming {
+    /// From asking to the environment having made the instance. Not known of records of
+    /// earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_seconds: Option<f64>,
     /// From asking to the agent's first answer.
     pub ready_seconds: f64,
     /// From then to the model being loaded and the inputs being read.
@@ -102,6 +106,9 @@ pub struct TrialMeasurement {
     pub noise: HostNoise,
     /// Digest of all results of the trial, in order: cells that compute the same agree in it.
     pub output_sha256: Sha256Digest,
+    /// What a benchmark measured; empty for everything else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub benchmark: Vec<BenchmarkRow>,
 }
 
 /// Why a trial gave no measurement.

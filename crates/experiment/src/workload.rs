@@ -6,7 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{EngineWish, ModelSource};
+use crate::{Benchmark, EngineWish, ModelSource};
 
 /// The applications that ship with Weighbridge.
 #[derive(
@@ -106,14 +106,25 @@ pub enum TaskSpec {
     Onnx(OnnxSpec),
     /// A program.
     Command(CommandSpec),
+    /// A measurement of the environment itself.
+    Benchmark(Benchmark),
 }
 
 impl TaskSpec {
     /// What can be written as `kind`.
-    pub const KINDS: [&str; 3] = ["application", "onnx", "command"];
+    pub const KINDS: [&str; 9] = [
+        "application",
+        "onnx",
+        "command",
+        "cpu",
+        "memory",
+        "fileio",
+        "startup",
+        "transfer",
+        "density",
+    ];
     /// Kinds that the design gives a meaning and this version does not serve yet.
-    pub const PLANNED_KINDS: [&str; 7] =
-        ["service", "cpu", "fileio", "transfer", "startup", "memory", "density"];
+    pub const PLANNED_KINDS: [&str; 1] = ["service"];
 
     /// The kind as it is written in files.
     #[must_use]
@@ -122,7 +133,14 @@ impl TaskSpec {
             Self::Application(_) => "application",
             Self::Onnx(_) => "onnx",
             Self::Command(_) => "command",
+            Self::Benchmark(benchmark) => benchmark.kind(),
         }
+    }
+
+    /// Whether what it measures is the start of instances.
+    #[must_use]
+    pub const fn starts_instances(&self) -> bool {
+        matches!(self, Self::Benchmark(Benchmark::Startup(_) | Benchmark::Density(_)))
     }
 
     /// The application's name; for another kind, the kind.
@@ -130,7 +148,7 @@ impl TaskSpec {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Application(application) => application.as_str(),
-            Self::Onnx(_) | Self::Command(_) => self.kind(),
+            Self::Onnx(_) | Self::Command(_) | Self::Benchmark(_) => self.kind(),
         }
     }
 }

@@ -9,10 +9,12 @@ mod cell;
 mod comparison;
 mod cpu;
 mod disagreement;
+mod metric;
 mod model;
 pub mod percentile;
 pub mod sign_flip;
 pub mod statistics;
+mod system;
 mod trials;
 mod verdict;
 
@@ -24,7 +26,8 @@ pub use model::{
     RunSummary, StageMilliseconds, StartSeconds, TrialSeconds, UnavailableEnvironment,
     WarmupSeconds, facts_by_name,
 };
-pub use verdict::{MINUS, percent_words, verdict};
+pub use system::{SystemLatency, SystemQuantity, SystemRow};
+pub use verdict::{MINUS, Words, percent_words, verdict, verdict_in_words};
 
 use schemars::Schema;
 

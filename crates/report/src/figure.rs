@@ -127,7 +127,8 @@ pub fn draw(id: &str, record: &RunRecord, report: &Report) -> Result<Figure, Fig
         return Err(unknown(id));
     };
     let not_in_run = |reason| FigureError::NotInRun { id, run: report.run.id.clone(), reason };
-    let drawn = draw(record, report).map_err(not_in_run)?;
+    // What a benchmark took is not what an application took: its figures are tables of its own.
+    let drawn = draw(record, &report.of_applications()).map_err(not_in_run)?;
     let caption = format!("{} {}", drawn.caption, origin(report));
     let body = match drawn.body {
         FigureBody::Drawing(svg) => FigureBody::Drawing(svg.described(id, &drawn.title, &caption)),

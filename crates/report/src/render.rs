@@ -8,6 +8,7 @@ mod csv;
 mod grid;
 mod html;
 mod markdown;
+mod system;
 mod terminal;
 
 pub use across::across_table;

@@ -9,6 +9,7 @@
 
 mod asked;
 mod conduct;
+mod density;
 mod download;
 mod files;
 mod host;
@@ -22,6 +23,7 @@ mod probe;
 mod program;
 mod progress;
 mod reap;
+mod startup;
 mod trial;
 mod workload;
 

@@ -5,7 +5,8 @@ use super::EngineChoice;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use weighbridge_experiment::{
-    EngineIdentity, HostFacts, InferenceTiming, Sample, SamplerCost, Sha256Digest, Usage,
+    BenchmarkRow, EngineIdentity, HostFacts, InferenceTiming, Sample, SamplerCost, Sha256Digest,
+    Usage,
 };
 
 use super::Task;
@@ -56,9 +57,9 @@ pub struct FileToRead {
 pub struct Prepare {
     /// What is to be done.
     pub task: Task,
-    /// The model. Empty for a command.
+    /// The model. Empty for a command and a benchmark.
     pub model: Option<FileToRead>,
-    /// The inputs; at least one, but for a command, which has none.
+    /// The inputs; at least one, but for a command and a benchmark, which have none.
     pub inputs: Vec<FileToRead>,
     /// Threads of the engine.
     pub threads: u32,
@@ -177,6 +178,9 @@ pub struct TrialDone {
     /// `None` where there was none yet: ask for [`Request::Digest`] when the measurement is
     /// over.
     pub output_sha256: Option<Sha256Digest>,
+    /// What a benchmark measured; empty for everything else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub benchmark: Vec<BenchmarkRow>,
 }
 
 /// What was being done when it failed.

@@ -16,7 +16,7 @@ pub use message::{
     Answer, Failure, FileToRead, Hello, Pass, Prepare, Ready, Request, Stage, Trial, TrialDone,
     WarmupDone, Welcome, wire_schema,
 };
-pub use task::{CommandTask, OnnxTask, Task, TensorToMake};
+pub use task::{CommandTask, OnnxTask, Task, TensorToMake, TransferTask};
 
 /// The version of the protocol that this crate speaks.
 pub const PROTOCOL: u32 = 2;

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use weighbridge_experiment::{ApplicationName, TensorElement};
+use weighbridge_experiment::{ApplicationName, Benchmark, TensorElement, TransferBenchmark};
 
 use super::FileToRead;
 
@@ -21,6 +21,10 @@ pub enum Task {
     Onnx(OnnxTask),
     /// A program.
     Command(CommandTask),
+    /// A measurement of the environment itself.
+    Benchmark(Benchmark),
+    /// Files sent to an ssh server.
+    Transfer(Box<TransferTask>),
 }
 
 /// What a model of no application is given, and what it must give.
@@ -71,4 +75,17 @@ pub struct CommandTask {
     pub files: Vec<FileToRead>,
     /// After this time it is ended and the trial has failed.
     pub timeout_seconds: u64,
+}
+
+/// Files sent to an ssh server, and what that needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TransferTask {
+    /// What is sent, and where to.
+    pub transfer: TransferBenchmark,
+    /// The ssh client.
+    pub client: CommandTask,
+    /// The private key.
+    pub identity: Option<FileToRead>,
+    /// The file in which the server's key stands.
+    pub known_hosts: FileToRead,
 }

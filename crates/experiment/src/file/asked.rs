@@ -58,6 +58,14 @@ pub fn check(written: ExperimentFile) -> Result<Experiment, Vec<Problem>> {
     problems
         .unique("environment", environments.iter().map(|environment| environment.name.as_str()));
     problems.unique("workload", workloads.iter().map(|workload| workload.name.as_str()));
+    let cold = workloads.iter().find(|workload| workload.task.starts_instances());
+    if let (Some(workload), Some(Restart::Run)) = (cold, written.restart) {
+        let message = format!(
+            "workload `{}` starts instances, and `restart = \"run\"` does so once",
+            workload.name
+        );
+        problems.add("restart", message, "use `restart = \"block\"`, the default");
+    }
     if !problems.0.is_empty() {
         return Err(problems.0);
     }

@@ -6,12 +6,14 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 
 use super::asked::Problems;
+use super::benchmark::{self, DEFAULT_BENCHMARK_TRIALS};
 use super::error::Problem;
 use super::keys::nearest;
+use super::kinds::{foreign_keys, kind};
 use super::written::{TensorTable, WorkloadTable};
 use crate::{
-    ApplicationName, CommandSpec, EngineWish, ModelSource, ModelSourceProblem, OnnxSpec, TaskSpec,
-    TensorElement, TensorSpec, WorkloadSpec,
+    ApplicationName, Benchmark, CommandSpec, EngineWish, ModelSource, ModelSourceProblem, OnnxSpec,
+    TaskSpec, TensorElement, TensorSpec, WorkloadSpec,
 };
 
 const DEFAULT_TRIALS: u32 = 20;
@@ -25,42 +27,6 @@ const DEFAULT_TIMEOUT: &str = "60s";
 const LONGEST_TIMEOUT_SECONDS: u64 = 24 * 3600;
 /// Longest axis of a model, and most values of a tensor: beyond it nothing fits a memory.
 const LONGEST_AXIS: u64 = 1 << 31;
-
-/// Keys that belong to every kind.
-const COMMON: [&str; 5] = ["name", "kind", "trials", "warmup", "trial"];
-
-/// Keys of each kind besides those.
-const KEYS: [(&str, &[&str]); 3] = [
-    (
-        "application",
-        &[
-            "application",
-            "model",
-            "sha256",
-            "labels",
-            "engine",
-            "inputs",
-            "inputs_per_trial",
-            "threads",
-        ],
-    ),
-    (
-        "onnx",
-        &[
-            "model",
-            "sha256",
-            "engine",
-            "inputs",
-            "inputs_per_trial",
-            "threads",
-            "axes",
-            "tensors",
-            "expected",
-            "tolerance",
-        ],
-    ),
-    ("command", &["command", "files", "runs_per_trial", "timeout"]),
-];
 
 /// The application of this name.
 ///
@@ -112,20 +78,27 @@ fn workload(path: &str, table: WorkloadTable, problems: &mut Problems) -> Option
     let task = match kind {
         "onnx" => TaskSpec::Onnx(onnx(path, &table, problems)?),
         "command" => TaskSpec::Command(command(path, &table, problems)?),
+        kind if Benchmark::KINDS.contains(&kind) => {
+            TaskSpec::Benchmark(benchmark::check(path, kind, &table, problems)?)
+        }
         _ => TaskSpec::Application(named_application(path, &table, problems)?),
     };
     let name = table.name.unwrap_or_else(|| task.name().to_owned());
     problems.name(path, "a workload", &name);
     problems.supported(path, "engine", table.engine.as_deref(), &EngineWish::NAMES);
     problems.supported(path, "trial", table.trial.as_deref(), &["warm"]);
-    let trials = table.trials.unwrap_or(DEFAULT_TRIALS);
+    let is_benchmark = matches!(task, TaskSpec::Benchmark(_));
+    let (default_trials, default_warmup) =
+        if is_benchmark { (DEFAULT_BENCHMARK_TRIALS, 0) } else { (DEFAULT_TRIALS, DEFAULT_WARMUP) };
+    let trials = table.trials.unwrap_or(default_trials);
     problems.within(path, "trials", trials, 1, MOST_TRIALS);
     let key = if kind == "command" { "runs_per_trial" } else { "inputs_per_trial" };
     let inputs_per_trial = table.inputs_per_trial.or(table.runs_per_trial);
     problems.within(path, key, inputs_per_trial.unwrap_or(1), 1, MOST_TRIALS);
     problems.within(path, "threads", table.threads.unwrap_or(1), 1, MOST_THREADS);
-    let warmup = table.warmup.unwrap_or(DEFAULT_WARMUP);
+    let warmup = table.warmup.unwrap_or(default_warmup);
     problems.within(path, "warmup", warmup, 0, MOST_TRIALS);
+    let threads = table.threads.or_else(|| benchmark::default_threads(&task));
     Some(WorkloadSpec {
         name,
         task,
@@ -135,58 +108,9 @@ fn workload(path: &str, table: WorkloadTable, problems: &mut Problems) -> Option
         inputs_per_trial,
         trials,
         warmup,
-        threads: table.threads,
+        threads,
         engine: table.engine.as_deref().and_then(EngineWish::from_name).unwrap_or_default(),
     })
-}
-
-fn kind(path: &str, table: &WorkloadTable, problems: &mut Problems) -> Option<&'static str> {
-    let written = table.kind.as_deref().unwrap_or("application");
-    let known = TaskSpec::KINDS.into_iter().find(|kind| *kind == written);
-    if known.is_none() {
-        let listed = format!("this version has: {}", TaskSpec::KINDS.join(", "));
-        let (message, help) = if TaskSpec::PLANNED_KINDS.contains(&written) {
-            (format!("workload kind `{written}` is not supported by this version"), listed)
-        } else {
-            let near = nearest(written, &TaskSpec::KINDS);
-            let help = near.map_or(listed, |near| format!("did you mean `{near}`?"));
-            (format!("unknown workload kind `{written}`"), help)
-        };
-        problems.add(&format!("{path}.kind"), message, help);
-    }
-    known
-}
-
-/// Which keys the table has, by name.
-fn present(table: &WorkloadTable) -> Vec<String> {
-    // What is serialised is what was written: an absent key is left out.
-    match toml::Table::try_from(table) {
-        Ok(written) => written.keys().cloned().collect(),
-        Err(_) => Vec::new(),
-    }
-}
-
-fn foreign_keys(path: &str, kind: &str, table: &WorkloadTable, problems: &mut Problems) {
-    let own: &[&str] = KEYS.iter().find(|(of, _)| *of == kind).map_or(&[], |(_, keys)| keys);
-    for key in present(table) {
-        if COMMON.contains(&key.as_str()) || own.contains(&key.as_str()) {
-            continue;
-        }
-        let owners: Vec<String> = KEYS
-            .iter()
-            .filter(|(_, keys)| keys.contains(&key.as_str()))
-            .map(|(kind, _)| format!("\"{kind}\""))
-            .collect();
-        problems.add(
-            &format!("{path}.{key}"),
-            format!("`{key}` says nothing to a workload of kind \"{kind}\""),
-            format!(
-                "it belongs to kind {}; of \"{kind}\" are: {}",
-                owners.join(" and "),
-                own.join(", ")
-            ),
-        );
-    }
 }
 
 fn named_application(
@@ -348,24 +272,4 @@ fn command(path: &str, table: &WorkloadTable, problems: &mut Problems) -> Option
     };
     let files = table.files.clone().unwrap_or_default();
     Some(CommandSpec { command: words, files, timeout_seconds })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_key_of_the_table_belongs_to_a_kind() {
-        let schema = super::super::experiment_schema();
-        let properties = schema
-            .pointer("/$defs/WorkloadTable/properties")
-            .and_then(|properties| properties.as_object())
-            .expect("the schema of a workload");
-        let mut known: Vec<&str> = COMMON.to_vec();
-        known.extend(KEYS.iter().flat_map(|(_, keys)| keys.iter().copied()));
-        for key in properties.keys() {
-            assert!(known.contains(&key.as_str()), "`{key}` belongs to no kind");
-        }
-        assert!(known.iter().all(|key| properties.contains_key(*key)));
-    }
 }

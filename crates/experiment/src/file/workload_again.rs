@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::benchmark;
 use super::written::{TensorTable, WorkloadTable};
 use crate::{ModelSource, TaskSpec, TensorSpec, WorkloadSpec};
 
@@ -29,6 +30,11 @@ pub(super) fn table(spec: &WorkloadSpec) -> WorkloadTable {
             timeout: Some(format!("{}s", command.timeout_seconds)),
             ..common
         };
+    }
+    if let TaskSpec::Benchmark(asked) = &spec.task {
+        let engine = asked.application().map(|_| spec.engine.to_string());
+        let (threads, common) = (spec.threads, WorkloadTable { engine, ..common });
+        return benchmark::table(asked, WorkloadTable { threads, ..common });
     }
     let engine = Some(spec.engine.to_string());
     let (inputs, inputs_per_trial, threads) =

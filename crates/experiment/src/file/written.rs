@@ -80,10 +80,12 @@ pub struct WorkloadTable {
     /// Its name in tables and figures; its application's, else its kind's unless given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// "application" (the default), "onnx" (any model) or "command" (any program).
+    /// "application" (the default), "onnx" (any model), "command" (any program), or a system
+    /// benchmark: "cpu", "memory", "fileio", "startup", "transfer", "density".
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
-    /// Kind "application": its name, as `weighbridge app list` prints it.
+    /// Kind "application": its name, as `weighbridge app list` prints it. Kinds "startup" and
+    /// "density": what instances load; "traffic-light" unless given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub application: Option<String>,
     /// An ONNX model: a path relative to this file, "https://…" together with `sha256`, or
@@ -130,18 +132,82 @@ pub struct WorkloadTable {
     /// Kind "command": after this time it is ended, such as "90s" or "10m"; "60s" unless given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout: Option<String>,
-    /// Trials in each environment; 20 unless given.
+    /// Trials in each environment; 20 unless given, 5 of a system benchmark.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trials: Option<u32>,
-    /// Passes over the inputs before the timed one, kept and shown apart; 1 unless given.
+    /// Passes over the inputs before the timed one, kept and shown apart; 1 unless given,
+    /// 0 of a system benchmark.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warmup: Option<u32>,
-    /// Threads of the engine; the environment's CPUs, rounded up, unless given.
+    /// Threads of the engine or the benchmark; the environment's CPUs, rounded up, unless given;
+    /// 2 of kind "fileio".
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threads: Option<u32>,
     /// "warm", the only way of this version: the model is loaded before the trial.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trial: Option<String>,
+    /// Kind "cpu": one event tests every number up to this one; 10000 unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_prime: Option<u32>,
+    /// Kinds "cpu" (10 unless given), "memory" (each kernel; 2) and "fileio" (each mode and block
+    /// size; 5): for so many seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    /// Kind "memory": size of each array, such as "256MiB"; four times the last-level cache
+    /// unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub array: Option<ByteSize>,
+    /// Kind "fileio": any of "sequential-read", "sequential-write", "random-read",
+    /// "random-write"; all unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub modes: Option<Vec<String>>,
+    /// Kind "fileio": bytes of one request, such as ["4KiB", "1MiB"].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub block_sizes: Option<Vec<ByteSize>>,
+    /// Kind "fileio": bytes of all files together; "1GB" unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<ByteSize>,
+    /// Kind "fileio": whether requests pass the page cache by (O_DIRECT); true unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub direct: Option<bool>,
+    /// Kind "fileio": when written data must have reached storage: "never", "end" (the default)
+    /// or "each" request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sync: Option<String>,
+    /// Kind "fileio": every mode and block size over the whole size once, in place of `seconds`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub whole_size: Option<bool>,
+    /// Kind "fileio": "own" (the default), or "fio" where the environment has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool: Option<String>,
+    /// Kind "transfer": the ssh server, as "host" or "user@host".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub destination: Option<String>,
+    /// Kind "transfer": its port; 22 unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// Kind "transfer": a private key that the server knows, relative to this file; the ssh
+    /// client's own unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
+    /// Kind "transfer": the file in which the server's key stands, relative to this file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub known_hosts: Option<String>,
+    /// Kind "transfer": how many files; 300 unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file_count: Option<u32>,
+    /// Kind "transfer": bytes of each file; "48KB" unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file_size: Option<ByteSize>,
+    /// Kind "density": memory of the host that is kept free; "1GiB" unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_reserve: Option<ByteSize>,
+    /// Kind "density": no answer may take longer, such as "500ms"; "1s" unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_limit: Option<String>,
+    /// Kind "density": never more instances than these; 100 unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instances_max: Option<u32>,
     /// Kind "onnx": length of each axis that the model leaves open, by its name, such as
     /// { batch = 1, height = 224 }.
     #[serde(skip_serializing_if = "Option::is_none")]

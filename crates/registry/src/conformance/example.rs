@@ -135,7 +135,11 @@ pub fn trial(block: u32, environment: &str, workload: &str) -> TrialRecord {
             instruction_set: "avx2".to_owned(),
             threads: 2,
         },
-        start: StartTiming { ready_seconds: 1.0 / 3.0, load_seconds: 5e-324 },
+        start: StartTiming {
+            created_seconds: Some(0.25),
+            ready_seconds: 1.0 / 3.0,
+            load_seconds: 5e-324,
+        },
         warmup: vec![timing],
         inferences: vec![timing; 4],
         total_nanoseconds: 987_654_321,
@@ -156,6 +160,7 @@ pub fn trial(block: u32, environment: &str, workload: &str) -> TrialRecord {
         },
         noise: HostNoise { steal_percent: Some(0.1), other_cpu_percent: None },
         output_sha256: Sha256Digest::of(b"output"),
+        benchmark: Vec::new(),
     };
     TrialRecord {
         block,

@@ -208,6 +208,8 @@ fn task_words(workload: &WorkloadPlan) -> String {
             let words: Vec<String> = axes.chain(tensors).collect();
             format!("onnx, seed {}, {}", plan.seed, words.join(", "))
         }
+        TaskPlan::Benchmark(benchmark) => format!("{benchmark:?}"),
+        TaskPlan::Transfer(plan) => format!("{:?}", plan.transfer),
         TaskPlan::Command(plan) => {
             format!("{} ({})", plan.command.join(" "), plan.program.sha256.short())
         }

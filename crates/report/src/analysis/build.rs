@@ -7,6 +7,7 @@ use weighbridge_experiment::{
 
 use super::cell::{CellInput, cell};
 use super::comparison::{Compared, Context, Side, WITHIN_ONE_INSTANCE, compare};
+use super::metric::Metric;
 use super::model::{
     Cell, Comparison, NotCompared, REPORT_FORMAT, Report, RunSummary, UnavailableEnvironment,
     facts_by_name,
@@ -101,15 +102,21 @@ fn comparisons(
                 continue;
             }
             let (Some(a), Some(b)) = (side(first), side(second)) else { continue };
-            let context = Context {
-                workload,
-                restart: plan.restart,
-                seed: plan.seed,
-                allowed: &plan.allow_differences,
-            };
-            match compare(&context, &a, &b) {
-                Compared::Yes(comparison) => compared.push(*comparison),
-                Compared::No(reason) => not_compared.push(reason),
+            let both = trials[first].worked.iter().chain(&trials[second].worked);
+            let metrics = Metric::of(cells[first].system.is_some(), both.map(|(_, m)| *m));
+            for metric in &metrics {
+                let context = Context {
+                    workload,
+                    metric,
+                    restart: plan.restart,
+                    seed: plan.seed,
+                    allowed: &plan.allow_differences,
+                };
+                match compare(&context, &a, &b) {
+                    Compared::Yes(comparison) => compared.push(*comparison),
+                    Compared::No(reason) if not_compared.contains(&reason) => {}
+                    Compared::No(reason) => not_compared.push(reason),
+                }
             }
         }
     }

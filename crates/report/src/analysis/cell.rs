@@ -14,9 +14,11 @@ use super::model::{
 };
 use super::percentile::Latencies;
 use super::statistics::{mean, mean_interval_95, median, standard_deviation};
+use super::system;
 use super::trials::CellTrials;
 
 const NO_STAGES: &str = "a command has no stages: only its whole time is measured";
+const NO_INFERENCES: &str = "a benchmark has no inferences; its figures stand in `system`";
 const ONE_TRIAL: &str = "one trial has no spread";
 
 /// What the numbers of one cell are made from.
@@ -41,24 +43,35 @@ pub(crate) fn cell(input: &CellInput<'_>, cost_of_time: &CostOfTime<'_>) -> Cell
     let first =
         trials.worked.first().map(|(_, measurement)| *measurement).ok_or_else(|| trials.absence());
     let is_command = matches!(workload.task, TaskPlan::Command(_));
-    let no_engine = || "a command runs on no engine".to_owned();
+    let is_benchmark = workload.task.is_benchmark();
+    let has_no_engine = is_command || (is_benchmark && workload.task.application().is_none());
+    let no_engine =
+        || format!("a {} runs on no engine", if is_command { "command" } else { "benchmark" });
     let (engine, engine_reason) =
-        apart(first.clone().map(engine).and_then(|engine| match is_command {
+        apart(first.clone().map(engine).and_then(|engine| match has_no_engine {
             true => Err(no_engine()),
             false => Ok(engine),
         }));
     let (instruments, instruments_reason) =
         apart(first.clone().map(|first| lines(&first.instruments)));
     let (trial_seconds, trial_seconds_reason) = apart(trial_seconds(trials));
-    let (inference_ms, inference_ms_reason) = apart(inference_milliseconds(trials, is_command));
+    let (inference_ms, inference_ms_reason) = apart(match is_benchmark {
+        true => Err(NO_INFERENCES.to_owned()),
+        false => inference_milliseconds(trials, is_command),
+    });
     let (warmup, warmup_reason) = apart(warmup(trials));
     let (cpu_percent, cpu_percent_reason) =
         apart(cpu_percent(trials, environment.limits.cpus.count()));
     let (memory_peak_bytes, memory_peak_bytes_reason) = apart(memory_peak(trials));
     let (start, start_seconds_reason) = apart(start(trials));
-    let inferences = measurements(trials).map(|measurement| measurement.inferences.len()).sum();
-    let (cost_per_1000, cost_per_1000_reason) =
-        apart(cost(environment.price.as_ref(), trial_seconds.as_ref(), inferences, cost_of_time));
+    let inferences = match is_benchmark {
+        true => 0,
+        false => measurements(trials).map(|measurement| measurement.inferences.len()).sum(),
+    };
+    let (cost_per_1000, cost_per_1000_reason) = apart(match is_benchmark {
+        true => Err(NO_INFERENCES.to_owned()),
+        false => cost(environment.price.as_ref(), trial_seconds.as_ref(), inferences, cost_of_time),
+    });
     Cell {
         environment: environment.name.clone(),
         kind: environment.kind,
@@ -108,6 +121,7 @@ pub(crate) fn cell(input: &CellInput<'_>, cost_of_time: &CostOfTime<'_>) -> Cell
             &measurements(trials).filter_map(|m| m.noise.steal_percent).collect::<Vec<_>>(),
         ),
         disagreements: disagreements(trials),
+        system: is_benchmark.then(|| system::rows(trials)),
     }
 }
 

@@ -7,11 +7,12 @@ use weighbridge_experiment::{
     Difference, EngineIdentity, EnvironmentKind, EnvironmentPlan, Restart,
 };
 
+use super::metric::Metric;
 use super::model::{Comparison, NotCompared};
 use super::sign_flip::{FEWEST_PAIRS, sign_flip_95};
 use super::statistics::mean;
 use super::trials::CellTrials;
-use super::verdict::verdict;
+use super::verdict::verdict_in_words;
 
 /// Label of everything that was measured without restarting agents between trials.
 pub(crate) const WITHIN_ONE_INSTANCE: &str = "within one instance";
@@ -61,6 +62,7 @@ pub(crate) enum Compared {
 /// What decides about a comparison besides its two sides.
 pub(crate) struct Context<'a> {
     pub(crate) workload: &'a str,
+    pub(crate) metric: &'a Metric,
     pub(crate) restart: Restart,
     pub(crate) seed: u64,
     /// What the user lets differ.
@@ -90,7 +92,8 @@ pub(crate) fn compare(context: &Context<'_>, a: &Side<'_>, b: &Side<'_>) -> Comp
             allowable: allowable.unwrap_or_default(),
         });
     }
-    let log_ratios = log_ratios(a.trials, b.trials);
+    let metric = context.metric;
+    let log_ratios = log_ratios(metric, a.trials, b.trials);
     let tested = sign_flip_95(&log_ratios, context.seed);
     let ratio = mean(&log_ratios).map(f64::exp);
     let ci95 = tested.map(|tested| [tested.interval.0.exp(), tested.interval.1.exp()]);
@@ -100,12 +103,15 @@ pub(crate) fn compare(context: &Context<'_>, a: &Side<'_>, b: &Side<'_>) -> Comp
         count => format!("too few blocks: {count} in which both worked, {FEWEST_PAIRS} needed"),
     };
     let words = match (ratio, ci95) {
-        (Some(ratio), Some(interval)) => verdict(&b.environment.name, ratio, interval, detected),
+        (Some(ratio), Some(interval)) => {
+            verdict_in_words(metric.words(), &b.environment.name, ratio, interval, detected)
+        }
         _ => format!("no verdict: {too_few}"),
     };
     Compared::Yes(Box::new(Comparison {
         workload: context.workload.to_owned(),
-        metric: "trial_seconds".to_owned(),
+        metric: metric.name(),
+        mode: metric.mode(),
         a: a.environment.name.clone(),
         b: b.environment.name.clone(),
         n: log_ratios.len(),
@@ -138,17 +144,16 @@ fn labels(restart: Restart, a: &Side<'_>, b: &Side<'_>, allowed: Vec<Found>) -> 
 }
 
 /// ln(b ÷ a) of every block in which both worked.
-fn log_ratios(a: &CellTrials<'_>, b: &CellTrials<'_>) -> Vec<f64> {
-    let of_b: BTreeMap<u32, u64> = b
+fn log_ratios(metric: &Metric, a: &CellTrials<'_>, b: &CellTrials<'_>) -> Vec<f64> {
+    let of_b: BTreeMap<u32, f64> = b
         .worked
         .iter()
-        .map(|(block, measurement)| (*block, measurement.total_nanoseconds))
+        .filter_map(|(block, measurement)| Some((*block, metric.value(measurement)?)))
         .collect();
     a.worked
         .iter()
         .filter_map(|(block, measurement)| {
-            let (in_a, in_b) = (measurement.total_nanoseconds, *of_b.get(block)?);
-            (in_a > 0 && in_b > 0).then(|| (in_b as f64 / in_a as f64).ln())
+            Some((*of_b.get(block)? / metric.value(measurement)?).ln())
         })
         .collect()
 }

@@ -12,6 +12,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use weighbridge_experiment::{Difference, Ended, EnvironmentKind, HostFacts, Restart, RunStatus};
 
+use super::SystemRow;
+
 pub use measures::{
     Cost, CpuPercent, InferenceMilliseconds, StageMilliseconds, StartSeconds, TrialSeconds,
     WarmupSeconds,
@@ -37,6 +39,19 @@ pub struct Report {
     pub unavailable: Vec<UnavailableEnvironment>,
     /// What a reader must know to read the numbers rightly.
     pub notes: Vec<String>,
+}
+
+impl Report {
+    /// The report without its system benchmarks, for figures that show applications.
+    #[must_use]
+    pub fn of_applications(&self) -> std::borrow::Cow<'_, Self> {
+        if self.cells.iter().all(|cell| cell.system.is_none()) {
+            return std::borrow::Cow::Borrowed(self);
+        }
+        let mut report = self.clone();
+        report.cells.retain(|cell| cell.system.is_none());
+        std::borrow::Cow::Owned(report)
+    }
 }
 
 /// The run that a report is about.
@@ -206,6 +221,9 @@ pub struct Cell {
     pub steal_percent: Option<f64>,
     /// Where two instruments differ by more than their error.
     pub disagreements: Vec<String>,
+    /// Of a system benchmark, its parts; `null` for everything else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<Vec<SystemRow>>,
 }
 
 /// The engine of a cell.
@@ -261,15 +279,18 @@ pub struct Failure {
 pub struct Comparison {
     /// The workload.
     pub workload: String,
-    /// What is compared: `trial_seconds`.
+    /// What is compared: `trial_seconds`, or the unit of a benchmark.
     pub metric: String,
+    /// Of a benchmark, the part of it that is compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
     /// The environment that stands first in the experiment.
     pub a: String,
     /// The other one.
     pub b: String,
     /// Blocks in which both worked.
     pub n: usize,
-    /// b ÷ a, of geometric means over those blocks; `null` where there is none.
+    /// b ÷ a of the metric, of geometric means over those blocks; `null` where there is none.
     pub ratio: Option<f64>,
     /// 95 % interval of the ratio.
     pub ci95: Option<[f64; 2]>,

@@ -53,6 +53,18 @@ impl Latencies {
         (!histogram.is_empty()).then_some(Self { histogram, sum_nanoseconds })
     }
 
+    /// The same of a histogram: pairs of the highest time of a bucket and how many fell into it.
+    #[must_use]
+    pub fn of_buckets(buckets: impl IntoIterator<Item = [u64; 2]>) -> Option<Self> {
+        let mut histogram = Histogram::new(3).ok()?;
+        let mut sum_nanoseconds = 0;
+        for [nanoseconds, count] in buckets {
+            histogram.record_n(nanoseconds, count).ok()?;
+            sum_nanoseconds += u128::from(nanoseconds) * u128::from(count);
+        }
+        (!histogram.is_empty()).then_some(Self { histogram, sum_nanoseconds })
+    }
+
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> u64 {
@@ -121,6 +133,11 @@ mod tests {
         assert!((p90 - 90.0).abs() < 0.1, "{p90}");
         assert!((enough.mean_milliseconds() - 50.5).abs() < 1e-9);
         assert!(Latencies::of([]).is_none());
+        let buckets = Latencies::of_buckets([[1_000_000, 50], [2_000_000, 50]]).expect("some");
+        assert_eq!(buckets.count(), 100);
+        assert!((buckets.mean_milliseconds() - 1.5).abs() < 1e-9);
+        let p90 = buckets.percentile_milliseconds(0.9).expect("enough");
+        assert!((p90 - 2.0).abs() < 0.01, "{p90}");
     }
 
     proptest! {

@@ -36,11 +36,41 @@ pub fn percent_words(ratio: f64) -> String {
     format!("{} %", signed(percent, decimals(percent, percent)))
 }
 
+/// What more and less of a metric are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Words {
+    /// Between the name and the per cent.
+    pub verb: &'static str,
+    /// The metric of the second is larger.
+    pub more: &'static str,
+    /// It is smaller.
+    pub less: &'static str,
+}
+
+impl Words {
+    /// For times.
+    pub const TIME: Self = Self { verb: "is", more: "slower", less: "faster" };
+    /// For rates and counts.
+    pub const RATE: Self = Self { verb: "gives", more: "more", less: "less" };
+}
+
 /// `container is 1.8 % slower (0.9 to 2.7 %)`, or `no difference detected (−0.4 to +0.6 %)`.
 ///
 /// `ratio` is the time of `name` ÷ the other's, `interval` its 95 % interval.
 #[must_use]
 pub fn verdict(name: &str, ratio: f64, interval: [f64; 2], detected: bool) -> String {
+    verdict_in_words(Words::TIME, name, ratio, interval, detected)
+}
+
+/// The same of a metric that is not a time.
+#[must_use]
+pub fn verdict_in_words(
+    words: Words,
+    name: &str,
+    ratio: f64,
+    interval: [f64; 2],
+    detected: bool,
+) -> String {
     let [low, high] = interval.map(change);
     if !detected {
         let digits = decimals(low.abs().max(high.abs()), low.abs().max(high.abs()));
@@ -52,9 +82,10 @@ pub fn verdict(name: &str, ratio: f64, interval: [f64; 2], detected: bool) -> St
     }
     let percent = change(ratio);
     let (word, near, far) =
-        if percent >= 0.0 { ("slower", low, high) } else { ("faster", -high, -low) };
+        if percent >= 0.0 { (words.more, low, high) } else { (words.less, -high, -low) };
     let digits = decimals(far, percent.abs().min(near.abs()));
-    format!("{name} is {:.digits$} % {word} ({near:.digits$} to {far:.digits$} %)", percent.abs())
+    let (verb, share) = (words.verb, percent.abs());
+    format!("{name} {verb} {share:.digits$} % {word} ({near:.digits$} to {far:.digits$} %)")
 }
 
 #[cfg(test)]
@@ -78,6 +109,14 @@ mod tests {
             "x is 0.04 % slower (0.02 to 0.06 %)"
         );
         assert_eq!(verdict("x", 1.0, [1.0, 1.0], false), "no difference detected (0.00 to 0.00 %)");
+    }
+
+    #[test]
+    fn rates_are_more_or_less() {
+        assert_eq!(
+            verdict_in_words(Words::RATE, "vm", 0.9, [0.88, 0.93], true),
+            "vm gives 10.0 % less (7.0 to 12.0 %)"
+        );
     }
 
     #[test]

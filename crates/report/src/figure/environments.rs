@@ -108,6 +108,8 @@ fn host_layers(report: &Report, width: f64) -> Vec<Layer> {
 fn workload_line(workload: &WorkloadPlan) -> String {
     let runs = match (&workload.task, &workload.model) {
         (TaskPlan::Command(command), _) => command.command.join(" "),
+        (TaskPlan::Transfer(plan), _) => format!("files to {}", plan.transfer.destination),
+        (TaskPlan::Benchmark(benchmark), _) => format!("{} benchmark", benchmark.kind()),
         (_, Some(model)) => model.name.clone(),
         (_, None) => "no model".to_owned(),
     };

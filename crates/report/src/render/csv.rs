@@ -1,4 +1,5 @@
-//! One row a cell, units in the names of columns, empty where a value is missing.
+//! One row a cell, units in the names of columns, empty where a value is missing. A cell of a
+//! system benchmark has a row for each figure of each of its parts, with the unit beside it.
 
 use thiserror::Error;
 
@@ -9,7 +10,7 @@ use crate::analysis::{Cell, Report};
 #[error("the report could not be written as CSV")]
 pub struct CsvError(#[from] ::csv::Error);
 
-const HEADER: [&str; 31] = [
+const HEADER: [&str; 41] = [
     "run",
     "workload",
     "application",
@@ -41,6 +42,16 @@ const HEADER: [&str; 31] = [
     "cost_per_1000_ci95_high",
     "currency",
     "reason",
+    "mode",
+    "instrument",
+    "unit",
+    "value_mean",
+    "value_ci95_low",
+    "value_ci95_high",
+    "operations",
+    "latency_us_p50",
+    "latency_us_p95",
+    "latency_us_p99",
 ];
 
 /// The cells as CSV, RFC 4180 with line feeds.
@@ -52,10 +63,57 @@ pub fn csv(report: &Report) -> Result<String, CsvError> {
     let mut writer = ::csv::Writer::from_writer(Vec::new());
     writer.write_record(HEADER)?;
     for cell in &report.cells {
-        writer.write_record(row(report, cell))?;
+        let common = row(report, cell);
+        let parts = parts(cell);
+        if parts.is_empty() {
+            writer.write_record(common.iter().chain(&vec![String::new(); PART_COLUMNS]))?;
+        }
+        for (reason, part) in parts {
+            let mut record = common.clone();
+            if let (Some(reason), Some(last)) = (reason, record.last_mut()) {
+                *last = reason;
+            }
+            writer.write_record(record.iter().chain(&part))?;
+        }
     }
     let bytes = writer.into_inner().map_err(|error| ::csv::Error::from(error.into_error()))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Columns behind `reason`.
+const PART_COLUMNS: usize = 10;
+
+/// The figures of a benchmark, each with the reason that stands beside it.
+fn parts(cell: &Cell) -> Vec<(Option<String>, Vec<String>)> {
+    let mut parts = Vec::new();
+    for row in cell.system.iter().flatten() {
+        let latency = row.latency_us.as_ref();
+        let of = |unit: &str, mean: Option<f64>, ci95: Option<[f64; 2]>| {
+            vec![
+                row.mode.clone(),
+                row.instrument.clone(),
+                unit.to_owned(),
+                number(mean),
+                number(ci95.map(|ends| ends[0])),
+                number(ci95.map(|ends| ends[1])),
+                row.operations.to_string(),
+                number(latency.and_then(|latency| latency.p50)),
+                number(latency.and_then(|latency| latency.p95)),
+                number(latency.and_then(|latency| latency.p99)),
+            ]
+        };
+        let reason = || {
+            let words = row.labels.iter().chain(&row.quantities_reason).cloned();
+            Some(words.collect::<Vec<_>>().join("; ")).filter(|words| !words.is_empty())
+        };
+        if row.quantities.is_empty() {
+            parts.push((reason(), of("", None, None)));
+        }
+        for quantity in &row.quantities {
+            parts.push((reason(), of(&quantity.unit, Some(quantity.mean), quantity.ci95)));
+        }
+    }
+    parts
 }
 
 fn number(value: Option<f64>) -> String {

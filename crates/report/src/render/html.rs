@@ -5,6 +5,7 @@
 
 mod hosts;
 mod results;
+mod system;
 mod verdicts;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
@@ -31,7 +32,8 @@ pub fn html(report: &Report, record: &RunRecord) -> String {
                 (head(report))
                 main {
                     (verdicts::section(report))
-                    (results::section(report))
+                    (results::section(&report.of_applications()))
+                    (system::section(report))
                     (figures(report, record))
                     (not_run_section(report))
                     (hosts::section(report))

@@ -23,9 +23,10 @@ pub fn markdown(report: &Report) -> String {
     );
     out.push_str("| workload | environment | trials | mean trial | 95 % | p50 per inference | CPU, one core = 100 % | peak memory | start | cost per 1,000 |\n");
     out.push_str("|---|---|--:|--:|--:|--:|--:|--:|--:|--:|\n");
-    for cell in &report.cells {
+    for cell in report.cells.iter().filter(|cell| cell.system.is_none()) {
         let _ = writeln!(out, "| {} |", row(cell).join(" | "));
     }
+    system(&mut out, report);
     list(&mut out, "Verdicts", &verdicts(report));
     let failures = report.cells.iter().filter_map(|cell| {
         Some(format!("{} in {}: {}", cell.workload, cell.environment, failure_words(cell)?))
@@ -35,6 +36,39 @@ pub fn markdown(report: &Report) -> String {
     list(&mut out, "Prices", &prices(report));
     list(&mut out, "Notes", &report.notes);
     out
+}
+
+/// System benchmarks, each part of them in each environment.
+fn system(out: &mut String, report: &Report) {
+    let groups = super::system::groups(report);
+    if !groups.is_empty() {
+        out.push_str("\n## System benchmarks\n\n");
+        out.push_str(
+            "| benchmark | environment | trials | mean | 95 % | p50 | p99 | samples | remarks |\n",
+        );
+        out.push_str("|---|---|--:|--:|--:|--:|--:|--:|---|\n");
+    }
+    for (group, line) in groups.iter().flat_map(|group| group.lines.iter().map(move |l| (group, l)))
+    {
+        let quantities = &line.row.quantities;
+        let figures: Vec<String> = quantities.iter().map(super::system::figure).collect();
+        let interval = quantities.first().and_then(super::system::interval);
+        let [p50, _, p99] = super::system::percentiles(line.row);
+        let dash = || "–".to_owned();
+        let entries = [
+            escape(&group.heading),
+            escape(&line.cell.environment),
+            line.row.trials.to_string(),
+            if figures.is_empty() { dash() } else { figures.join(", ") },
+            interval.unwrap_or_else(dash),
+            p50,
+            p99,
+            line.row.operations.to_string(),
+            escape(&super::system::remarks(line).join("; ")),
+        ];
+        let _ = writeln!(out, "| {} |", entries.join(" | "));
+    }
+    list(out, "Instruments of the benchmarks", &super::system::instruments(report));
 }
 
 fn row(cell: &Cell) -> Vec<String> {

@@ -11,7 +11,18 @@ use crate::quantity::{
 #[must_use]
 pub fn table(report: &Report, width: usize, colour: bool) -> String {
     let width = width.max(40);
-    let mut out = cells(report, width).render(width, colour);
+    let applications = report.of_applications();
+    let benchmarks = super::system::grid(report);
+    let mut out = String::new();
+    if !applications.cells.is_empty() || benchmarks.is_none() || !report.unavailable.is_empty() {
+        out.push_str(&cells(&applications, width).render(width, colour));
+    }
+    if let Some(grid) = &benchmarks {
+        out.push_str(if out.is_empty() { "" } else { "\n" });
+        out.push_str(&grid.render(width, colour));
+    }
+    section(&mut out, "No figures", &super::system::without_rows(report), width, colour);
+    section(&mut out, "Instruments", &super::system::instruments(report), width, colour);
     section(&mut out, "Verdicts", &verdicts(report), width, colour);
     section(&mut out, "Prices", &prices(report), width, colour);
     section(&mut out, "Notes", &report.notes, width, colour);
@@ -214,8 +225,12 @@ pub(super) fn comparison_words(comparison: &Comparison) -> String {
     } else {
         String::new()
     };
+    let part = comparison
+        .mode
+        .as_ref()
+        .map_or_else(String::new, |mode| format!(" ({mode}, {})", comparison.metric));
     format!(
-        "{}, {} against {}: {}{blocks}{labels}",
+        "{}{part}, {} against {}: {}{blocks}{labels}",
         comparison.workload, comparison.b, comparison.a, comparison.verdict
     )
 }

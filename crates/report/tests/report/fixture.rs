@@ -230,7 +230,11 @@ fn measurement(place: &Place, work: &Work, seconds: f64) -> TrialMeasurement {
             instruction_set: "avx2".into(),
             threads: 2,
         },
-        start: StartTiming { ready_seconds: 0.03 * place.factor, load_seconds: 0.02 },
+        start: StartTiming {
+            created_seconds: None,
+            ready_seconds: 0.03 * place.factor,
+            load_seconds: 0.02,
+        },
         warmup: vec![InferenceTiming { infer_nanoseconds: each * 2, ..inference }],
         inferences: vec![inference; work.inferences as usize],
         total_nanoseconds,
@@ -259,6 +263,7 @@ fn measurement(place: &Place, work: &Work, seconds: f64) -> TrialMeasurement {
         },
         noise: HostNoise { steal_percent: Some(0.2), other_cpu_percent: Some(3.0) },
         output_sha256: Sha256Digest::of(work.name.as_bytes()),
+        benchmark: Vec::new(),
     }
 }
 

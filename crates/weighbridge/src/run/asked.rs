@@ -7,7 +7,8 @@ use anyhow::Context as _;
 use weighbridge_experiment::file::asked::{application, default_workload, environment_kind, write};
 use weighbridge_experiment::file::parse;
 use weighbridge_experiment::{
-    Difference, EngineWish, EnvironmentSpec, Experiment, ModelSource, TaskSpec, WorkloadSpec,
+    Benchmark, Difference, EngineWish, EnvironmentSpec, Experiment, ModelSource, TaskSpec,
+    WorkloadSpec,
 };
 
 use crate::cli::UsageError;
@@ -67,7 +68,11 @@ fn paths(workload: &mut WorkloadSpec) -> Vec<&mut String> {
     }
     found.extend([&mut workload.labels, &mut workload.inputs].into_iter().flatten());
     match &mut workload.task {
-        TaskSpec::Application(_) => {}
+        TaskSpec::Benchmark(Benchmark::Transfer(transfer)) => {
+            found.extend(&mut transfer.identity);
+            found.push(&mut transfer.known_hosts);
+        }
+        TaskSpec::Application(_) | TaskSpec::Benchmark(_) => {}
         TaskSpec::Onnx(onnx) => {
             found.extend(&mut onnx.expected);
             found.extend(onnx.tensors.values_mut().filter_map(|tensor| tensor.file.as_mut()));

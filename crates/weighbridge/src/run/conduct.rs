@@ -1,20 +1,22 @@
 //! The trials of a run, block by block, until all are recorded or the user stops.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use weighbridge_experiment::{
-    CellKey, CellPlan, EnvironmentFacts, EnvironmentPlan, Limits, Plan, RepeatedTrial, Restart,
-    RunEvent, RunEventKind, RunId, TrialFailure, TrialMeasurement, TrialOutcome, TrialRecord,
-    WorkloadPlan,
+    Benchmark, CellKey, CellPlan, EnvironmentFacts, EnvironmentPlan, Limits, Plan, RepeatedTrial,
+    Restart, RunEvent, RunEventKind, RunId, TaskPlan, TrialFailure, TrialMeasurement, TrialOutcome,
+    TrialRecord, WorkloadPlan,
 };
 use weighbridge_registry::Runs;
 
+use super::density::{Crowd, Kind};
 use super::instance::{Fitting, Instance, InstanceError, Ready};
 use super::order::block_order;
 use super::progress::Progress;
 use super::trial::{self, TrialError};
-use super::{Host, Materials};
+use super::{Host, Materials, startup};
 use crate::interrupt::Interrupt;
 
 /// For requests that compute nothing.
@@ -178,10 +180,15 @@ impl<'a> Conduct<'a> {
             },
         };
         let host = self.host;
+        let mut crowd = Crowd::default();
+        let materials = &self.materials[&turn.workload.name];
         let measured = tokio::select! {
-            measured = measure(&instance, &mut ready, turn) => Some(measured),
+            measured = measure(host, self.run, &instance, &mut ready, turn, materials, &mut crowd) => {
+                Some(measured)
+            }
             () = self.interrupt.wait() => None,
         };
+        crowd.end(host).await?;
         match measured {
             Some(Ok(measurement)) if self.plan.restart == Restart::Run => {
                 instance.environment.pause(&instance.resource, true).await?;
@@ -278,12 +285,38 @@ impl<'a> Conduct<'a> {
 }
 
 async fn measure(
+    host: &Host,
+    run: &RunId,
     instance: &Instance,
     ready: &mut Ready,
     turn: &Turn<'_>,
+    materials: &Materials,
+    crowd: &mut Crowd,
 ) -> Result<TrialMeasurement, TrialError> {
     let warmup = trial::warm_up(ready, turn.workload, turn.block).await?;
-    trial::measure(instance, ready, turn.workload, turn.block, warmup).await
+    let mut measured = trial::measure(instance, ready, turn.workload, turn.block, warmup).await?;
+    match &turn.workload.task {
+        TaskPlan::Benchmark(Benchmark::Startup(_)) => {
+            if let Some(first) = measured.inferences.first() {
+                measured.benchmark = startup::rows(&measured.start, first);
+            }
+        }
+        TaskPlan::Benchmark(Benchmark::Density(density)) => {
+            let fitting = Fitting::of(turn.cell, turn.workload, turn.environment, materials);
+            let kind = Kind {
+                run,
+                name: &instance.resource.instance.0,
+                environment: Arc::clone(&instance.environment),
+                limits: turn.environment.limits,
+                settings: &turn.environment.settings,
+                fitting: &fitting,
+                density,
+            };
+            measured.benchmark = crowd.fill(host, ready, &kind).await?;
+        }
+        _ => {}
+    }
+    Ok(measured)
 }
 
 async fn failed(

@@ -114,6 +114,7 @@ impl Instance {
         };
         let asked = Instant::now();
         self.environment.create(&request).await?;
+        let created_seconds = Some(asked.elapsed().as_secs_f64());
         let endpoint = self.environment.endpoint(&self.resource, Port::Agent)?;
         let mut client = AgentClient::connect(&endpoint, READY_WITHIN).await?;
         client.hello(None, READY_WITHIN).await?;
@@ -125,7 +126,8 @@ impl Instance {
             self.copy_in(material).await?;
         }
         let ready = client.prepare(prepare(fitting), PREPARED_WITHIN).await?;
-        let start = StartTiming { ready_seconds, load_seconds: loading.elapsed().as_secs_f64() };
+        let load_seconds = loading.elapsed().as_secs_f64();
+        let start = StartTiming { created_seconds, ready_seconds, load_seconds };
         Ok(Ready { client, start, engine: ready.engine })
     }
 

@@ -4,10 +4,13 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use weighbridge_agent::wire::{CommandTask, FileToRead, OnnxTask, Task, TensorToMake};
+use weighbridge_agent::wire::{
+    CommandTask, FileToRead, OnnxTask, Task, TensorToMake, TransferTask,
+};
 use weighbridge_environment::CopySource;
 use weighbridge_experiment::{
-    CommandPlan, EngineName, EnginePlan, InputFile, OnnxPlan, Sha256Digest, TaskPlan, WorkloadPlan,
+    CommandPlan, EngineName, EnginePlan, InputFile, OnnxPlan, Sha256Digest, TaskPlan, TransferPlan,
+    WorkloadPlan,
 };
 use weighbridge_inference::catalogue;
 
@@ -67,9 +70,16 @@ impl Materials {
             }
             TaskPlan::Onnx(plan) => Task::Onnx(onnx(plan, &mut others)?),
             TaskPlan::Command(plan) => Task::Command(command(plan, &mut others)?),
+            // From outside it is timed; inside, its instances do what the application does.
+            TaskPlan::Benchmark(benchmark) => match benchmark.application() {
+                Some(name) => Task::Application { name, labels: None },
+                None => Task::Benchmark(benchmark.clone()),
+            },
+            TaskPlan::Transfer(plan) => Task::Transfer(Box::new(transfer(plan, &mut others)?)),
         };
         let libraries = match &workload.task {
             TaskPlan::Command(plan) => program_files(plan)?,
+            TaskPlan::Transfer(plan) => program_files(&plan.client)?,
             _ => engine_libraries(&workload.engine)?,
         };
         let (model, inputs) = (model.transpose()?, inputs.collect::<Result<_, _>>()?);
@@ -84,15 +94,12 @@ impl Materials {
 
 /// The content of an input that lies in no file.
 fn shipped_input(workload: &WorkloadPlan, name: &str) -> Option<Cow<'static, [u8]>> {
-    match &workload.task {
-        TaskPlan::Application(application) => {
-            let samples = catalogue::shipped(*application).samples;
-            let found = samples.iter().find(|(known, _)| *known == name);
-            found.map(|(_, content)| Cow::Borrowed(*content))
-        }
-        TaskPlan::Onnx(plan) => Some(Cow::Owned(workload::random_input(plan.seed))),
-        TaskPlan::Command(_) => None,
+    if let TaskPlan::Onnx(plan) = &workload.task {
+        return Some(Cow::Owned(workload::random_input(plan.seed)));
     }
+    let samples = catalogue::shipped(workload.task.application()?).samples;
+    let found = samples.iter().find(|(known, _)| *known == name);
+    found.map(|(_, content)| Cow::Borrowed(*content))
 }
 
 fn onnx(plan: &OnnxPlan, others: &mut Vec<Material>) -> Result<OnnxTask, FilesError> {
@@ -145,6 +152,19 @@ fn command(plan: &CommandPlan, others: &mut Vec<Material>) -> Result<CommandTask
         files,
         timeout_seconds: plan.timeout_seconds,
     })
+}
+
+fn transfer(plan: &TransferPlan, others: &mut Vec<Material>) -> Result<TransferTask, FilesError> {
+    let mut add = |file: &InputFile, inside: &str| {
+        let material = material(file, inside.to_owned(), || None)?;
+        let to_read = material.to_read();
+        others.push(material);
+        Ok::<FileToRead, FilesError>(to_read)
+    };
+    let identity = plan.identity.as_ref().map(|file| add(file, "identity")).transpose()?;
+    let known_hosts = add(&plan.known_hosts, "known_hosts")?;
+    let client = command(&plan.client, others)?;
+    Ok(TransferTask { transfer: plan.transfer.clone(), client, identity, known_hosts })
 }
 
 /// Where the agent finds what an environment placed beside it.

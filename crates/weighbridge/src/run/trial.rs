@@ -13,7 +13,7 @@ use weighbridge_measure::{
     HostNoiseMeter, MeterError, OutsideMeter, Sampler, SamplerError, process_cpu_nanoseconds,
 };
 
-use super::instance::{Instance, Ready};
+use super::instance::{Instance, InstanceError, Ready};
 
 /// Ten samples a second, inside and outside.
 const SAMPLE_HERTZ: f64 = 10.0;
@@ -29,6 +29,8 @@ pub(crate) enum TrialError {
     Meter(#[from] MeterError),
     #[error("sampling failed")]
     Sampler(#[from] SamplerError),
+    #[error("the instances beside it cannot be kept account of")]
+    Beside(#[from] InstanceError),
 }
 
 /// Passes over the inputs before the timed one; kept, and shown apart.
@@ -103,6 +105,7 @@ pub(crate) async fn measure(
         inside_sampler: done.sampler_cost,
         instruments,
         output_sha256,
+        benchmark: done.benchmark,
     })
 }
 

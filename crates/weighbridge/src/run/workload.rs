@@ -6,8 +6,9 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use weighbridge_experiment::{
-    CommandPlan, EngineName, EnginePlan, EngineWish, InputFile, OnnxPlan, OnnxSpec, TaskPlan,
-    TaskSpec, TensorPlan, WorkloadPlan, WorkloadSpec,
+    Benchmark, CommandPlan, CommandSpec, EngineName, EnginePlan, EngineWish, InputFile, OnnxPlan,
+    OnnxSpec, TaskPlan, TaskSpec, TensorPlan, TransferBenchmark, TransferPlan, WorkloadPlan,
+    WorkloadSpec,
 };
 use weighbridge_inference::application::RANDOM_INPUT;
 use weighbridge_inference::catalogue;
@@ -50,15 +51,17 @@ pub(crate) fn resolve(
         }
         TaskSpec::Command(command) => {
             let plan: CommandPlan = program::resolve(command).with_context(cannot)?;
-            Parts { task: TaskPlan::Command(plan), model: None, inputs: Vec::new(), rounds: 1 }
+            Parts::without_model(TaskPlan::Command(plan))
+        }
+        TaskSpec::Benchmark(benchmark) => {
+            benchmark_parts(benchmark, spec, resolver.data).with_context(cannot)?
         }
     };
     let engine = match &spec.task {
-        TaskSpec::Command(_) => EnginePlan {
-            name: EngineName::Rten,
-            reason: "a command runs on no engine".to_owned(),
-            ..EnginePlan::default()
-        },
+        TaskSpec::Command(_) => no_engine("a command runs on no engine"),
+        TaskSpec::Benchmark(benchmark) if benchmark.application().is_none() => {
+            no_engine("a benchmark runs on no engine")
+        }
         _ => (resolver.choose)(spec.engine).with_context(cannot)?,
     };
     let all = u32::try_from(parts.inputs.len().max(1)).unwrap_or(u32::MAX);
@@ -78,6 +81,36 @@ pub(crate) fn resolve(
     })
 }
 
+/// A benchmark that loads an application has its model and the first of its samples.
+fn benchmark_parts(
+    benchmark: &Benchmark,
+    spec: &WorkloadSpec,
+    data: &DataDirectory,
+) -> anyhow::Result<Parts> {
+    if let Benchmark::Transfer(transfer) = benchmark {
+        return Ok(Parts::without_model(TaskPlan::Transfer(Box::new(transfer_plan(transfer)?))));
+    }
+    let task = TaskPlan::Benchmark(benchmark.clone());
+    let Some(application) = benchmark.application() else { return Ok(Parts::without_model(task)) };
+    let mut inputs = files::inputs(application, None)?;
+    inputs.truncate(1);
+    let model = model::resolve(Some(application), spec.model.as_ref(), data)?;
+    Ok(Parts::of(task, model, inputs, 1))
+}
+
+/// The ssh client of this host with all that it needs, and the files that it is given.
+fn transfer_plan(transfer: &TransferBenchmark) -> anyhow::Result<TransferPlan> {
+    let ssh =
+        CommandSpec { command: vec!["ssh".to_owned()], files: Vec::new(), timeout_seconds: 0 };
+    let described = |path: &str| files::describe_any(Path::new(path));
+    Ok(TransferPlan {
+        transfer: transfer.clone(),
+        client: program::resolve(&ssh)?,
+        identity: transfer.identity.as_deref().map(described).transpose()?,
+        known_hosts: described(&transfer.known_hosts)?,
+    })
+}
+
 /// What differs from kind to kind.
 struct Parts {
     task: TaskPlan,
@@ -86,7 +119,15 @@ struct Parts {
     rounds: u32,
 }
 
+fn no_engine(reason: &str) -> EnginePlan {
+    EnginePlan { name: EngineName::Rten, reason: reason.to_owned(), ..EnginePlan::default() }
+}
+
 impl Parts {
+    fn without_model(task: TaskPlan) -> Self {
+        Self { task, model: None, inputs: Vec::new(), rounds: 1 }
+    }
+
     fn of(task: TaskPlan, model: Model, inputs: Vec<InputFile>, rounds: u32) -> Self {
         Self { task, model: Some(model), inputs, rounds }
     }

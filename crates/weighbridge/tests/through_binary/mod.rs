@@ -25,6 +25,12 @@ impl Home {
         Self { directory: TempDir::with_prefix("wb-test-").expect("a temporary directory") }
     }
 
+    /// The same in a directory of a file system that is chosen.
+    pub(crate) fn below(parent: &Path) -> Self {
+        let directory = TempDir::with_prefix_in("wb-test-", parent);
+        Self { directory: directory.expect("a temporary directory") }
+    }
+
     pub(crate) fn data(&self) -> PathBuf {
         self.directory.path().join("home")
     }
