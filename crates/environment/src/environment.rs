@@ -9,10 +9,12 @@ use weighbridge_experiment::{
 };
 
 use crate::container::ContainerEnvironment;
+use crate::docker::{self, DockerEnvironment};
 use crate::error::EnvironmentError;
+use crate::layout::{Layout, read_record, write_record};
 use crate::native::NativeEnvironment;
 use crate::simulated::SimulatedEnvironment;
-use crate::traces;
+use crate::traces::{self, Trace};
 
 /// Longest wait of [`reap`] for the kernel to let go of a destroyed instance.
 const GONE_WITHIN: Duration = Duration::from_secs(5);
@@ -97,6 +99,7 @@ pub fn open(kind: EnvironmentKind) -> Box<dyn Environment> {
     match kind {
         EnvironmentKind::Native => Box::new(NativeEnvironment::new()),
         EnvironmentKind::Container => Box::new(ContainerEnvironment::of_this_executable()),
+        EnvironmentKind::Docker => Box::new(DockerEnvironment::of_this_executable()),
         EnvironmentKind::Simulated => Box::new(SimulatedEnvironment::new()),
     }
 }
@@ -107,11 +110,24 @@ pub fn open(kind: EnvironmentKind) -> Box<dyn Environment> {
 pub fn locate(settings: &EnvironmentSettings) -> Option<Locator> {
     match settings {
         EnvironmentSettings::None => None,
-        EnvironmentSettings::Docker(docker) => {
-            docker.socket.as_ref().map(|socket| Locator::Docker { socket: socket.into() })
-        }
+        EnvironmentSettings::Docker(docker) => docker::locate(docker),
         EnvironmentSettings::Ssh(ssh) => Some(Locator::Ssh(ssh.clone())),
     }
+}
+
+/// Writes into the directory of a probe's instance where else it may be found: no journal
+/// tells it.
+pub(crate) fn write_locator(resource: &Resource) -> Result<(), EnvironmentError> {
+    let layout = Layout::of(resource)?;
+    let directory = &layout.directory;
+    std::fs::create_dir_all(directory)
+        .map_err(EnvironmentError::file("create directory", directory))?;
+    write_record(&layout.locator(), &resource.locator)
+}
+
+/// What [`write_locator`] wrote; a record that was cut short says nothing.
+pub(crate) fn read_locator(directory: &std::path::Path) -> Option<Locator> {
+    read_record(&directory.join(Layout::LOCATOR)).ok().flatten()
 }
 
 /// Destroys an instance and waits, within bounds, until nothing of it is left.
@@ -124,9 +140,13 @@ pub async fn reap(
     let mut pause = Duration::from_millis(2);
     while environment.exists(resource).await {
         if waited >= GONE_WITHIN {
+            let mut left = traces::traces(resource);
+            if left.is_empty() {
+                left.push(Trace::Elsewhere(format!("something of it in {}", resource.kind)));
+            }
             return Err(EnvironmentError::Remains {
                 instance: resource.instance.clone(),
-                traces: traces::traces(resource),
+                traces: left,
             });
         }
         tokio::time::sleep(pause).await;

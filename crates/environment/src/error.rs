@@ -139,9 +139,35 @@ pub enum EnvironmentError {
         /// What was seen.
         reason: String,
     },
+    /// No Docker daemon was found.
+    #[error("{reason}; start one, or name its socket in [environment.docker]")]
+    DockerMissing {
+        /// Where it was looked for.
+        reason: String,
+    },
+    /// The Docker daemon does not answer, or stopped in the middle of an answer.
+    #[error(
+        "cannot reach the Docker daemon at {socket}: {reason}; start it again, and `weighbridge reap` removes what it still keeps"
+    )]
+    DockerUnreachable {
+        /// Its socket.
+        socket: PathBuf,
+        /// What was seen.
+        reason: String,
+    },
+    /// The Docker daemon answered that it cannot do what it was asked.
+    #[error("the Docker daemon at {socket} cannot {action}: {reason}")]
+    Docker {
+        /// What was asked, as a verb with its object.
+        action: String,
+        /// Its socket.
+        socket: PathBuf,
+        /// What it said.
+        reason: String,
+    },
     /// This environment has no way to a port inside.
     #[error(
-        "port {port} of a service is not supported by the {kind} environment yet; run the service in `native`"
+        "port {port} of a service is not reachable in this {kind} environment; name it when the instance is made, or run the service in `native`"
     )]
     ServicePort {
         /// Kind of environment.

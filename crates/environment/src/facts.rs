@@ -18,8 +18,8 @@ fn shown(name: &str, read: Result<(String, PathBuf), EnvironmentError>) -> Fact 
     }
 }
 
-/// Limits as the kernel shows them, not as they were asked.
-pub(crate) fn cgroup_facts(tree: &CgroupTree, instance: &InstanceId) -> Vec<Fact> {
+/// Limits of the cgroup at `path` as the kernel shows them, not as they were asked.
+pub(crate) fn cgroup_facts(tree: &CgroupTree, path: &str, source_of_path: &str) -> Vec<Fact> {
     let version = match tree.version() {
         Some(version) => Fact::known("cgroup_version", version, "/proc/self/mountinfo"),
         None => Fact::missing(
@@ -30,10 +30,15 @@ pub(crate) fn cgroup_facts(tree: &CgroupTree, instance: &InstanceId) -> Vec<Fact
     };
     vec![
         version,
-        Fact::known("cgroup_path", relative_path(instance), "derived from the instance"),
-        shown("limit_cpus", tree.shown_cpu_limit(instance)),
-        shown("limit_memory_bytes", tree.shown_memory_limit(instance)),
+        Fact::known("cgroup_path", path, source_of_path),
+        shown("limit_cpus", tree.shown_cpu_limit(path)),
+        shown("limit_memory_bytes", tree.shown_memory_limit(path)),
     ]
+}
+
+/// The same of the cgroup that we made for an instance.
+pub(crate) fn own_cgroup_facts(tree: &CgroupTree, instance: &InstanceId) -> Vec<Fact> {
+    cgroup_facts(tree, &relative_path(instance), "derived from the instance")
 }
 
 /// The same names for an instance without a cgroup.

@@ -15,13 +15,24 @@ pub(crate) fn last_words(path: &Path) -> io::Result<String> {
     file.seek(SeekFrom::Start(start))?;
     let mut bytes = Vec::new();
     file.take(LAST_WORDS_BYTES_MAX).read_to_end(&mut bytes)?;
-    let text = String::from_utf8_lossy(&bytes);
+    Ok(whole_lines(&bytes, start == 0))
+}
+
+/// The same of a text that is already here.
+pub(crate) fn end_of(text: &[u8]) -> String {
+    let longest = usize::try_from(LAST_WORDS_BYTES_MAX).unwrap_or(usize::MAX);
+    let start = text.len().saturating_sub(longest);
+    whole_lines(&text[start..], start == 0)
+}
+
+fn whole_lines(bytes: &[u8], from_the_beginning: bool) -> String {
+    let text = String::from_utf8_lossy(bytes);
     // A first line that was cut in half says something that nobody wrote.
-    let whole = match (start, text.find('\n')) {
-        (0, _) | (_, None) => &text[..],
-        (_, Some(end)) => &text[end + 1..],
+    let whole = match (from_the_beginning, text.find('\n')) {
+        (true, _) | (_, None) => &text[..],
+        (false, Some(end)) => &text[end + 1..],
     };
-    Ok(whole.trim_end().to_owned())
+    whole.trim_end().to_owned()
 }
 
 #[cfg(test)]
@@ -37,6 +48,7 @@ mod tests {
         let long: String = (0..2000).map(|n| format!("line {n:04}\n")).collect();
         std::fs::write(&path, long).unwrap();
         let text = last_words(&path).unwrap();
+        assert_eq!(end_of(&std::fs::read(&path).unwrap()), text);
         assert!(text.len() <= 4096);
         assert!(text.starts_with("line "), "{text}");
         assert!(text.ends_with("line 1999"));

@@ -59,6 +59,9 @@ impl LaunchRecord {
 }
 
 impl Layout {
+    /// Name of the record of where else an instance may be found.
+    pub(crate) const LOCATOR: &str = "locator.json";
+
     /// Checks the instance's name, since it becomes part of paths, and its directory's.
     pub(crate) fn of(resource: &Resource) -> Result<Self, EnvironmentError> {
         let name = &resource.instance.0;
@@ -146,6 +149,10 @@ impl Layout {
     /// Which runtime started the container.
     pub(crate) fn runtime_name(&self) -> PathBuf {
         self.directory.join("runtime.json")
+    }
+
+    pub(crate) fn locator(&self) -> PathBuf {
+        self.directory.join(Self::LOCATOR)
     }
 
     pub(crate) fn bundle(&self) -> PathBuf {

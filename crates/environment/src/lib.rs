@@ -18,13 +18,14 @@
 //! | `probe_remains` | what probes of killed processes left |
 //! | `spawner` | the one thread that starts processes |
 //! | `host_process` | an agent started as a plain process, shared by native and simulated |
-//! | `native`, `container`, `simulated` | the environments |
+//! | `native`, `container`, `docker`, `simulated` | the environments |
 
 #![cfg(target_os = "linux")]
 
 mod blocking;
 mod cgroup;
 pub mod container;
+pub mod docker;
 mod environment;
 mod error;
 mod facts;
@@ -42,6 +43,7 @@ pub use container::{
     ContainerEnvironment, MONITOR_COMMAND, Program, container_monitor, library_closure,
     monitor_directory, program_files,
 };
+pub use docker::DockerEnvironment;
 pub use environment::{CopySource, Environment, Port, environments, locate, open, reap};
 pub use error::EnvironmentError;
 pub use native::NativeEnvironment;

@@ -12,13 +12,16 @@ use std::path::Path;
 use weighbridge_experiment::{EnvironmentKind, InstanceId, Resource};
 
 use crate::cgroup::CgroupTree;
-use crate::environment::{open, reap};
+use crate::environment::{open, read_locator, reap};
 use crate::error::EnvironmentError;
 use crate::process_identity::ProcessStat;
 
 /// Names of probes begin so, then comes the process, then whatever keeps them apart.
-const PREFIXES: [(&str, EnvironmentKind); 2] =
-    [("probe-native-", EnvironmentKind::Native), ("probe-container-", EnvironmentKind::Container)];
+const PREFIXES: [(&str, EnvironmentKind); 3] = [
+    ("probe-native-", EnvironmentKind::Native),
+    ("probe-container-", EnvironmentKind::Container),
+    ("probe-docker-", EnvironmentKind::Docker),
+];
 
 /// Removes the traces of probes whose process is gone; returns their names.
 ///
@@ -35,8 +38,8 @@ pub async fn reap_probes() -> Result<Vec<String>, EnvironmentError> {
             continue;
         }
         let directory = std::env::temp_dir().join(&name);
-        let resource =
-            Resource { kind, instance: InstanceId(name.clone()), directory, locator: None };
+        let locator = read_locator(&directory);
+        let resource = Resource { kind, instance: InstanceId(name.clone()), directory, locator };
         reap(&*open(kind), &resource).await?;
         removed.push(name);
     }

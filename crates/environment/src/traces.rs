@@ -34,6 +34,8 @@ pub enum Trace {
     Mount(PathBuf),
     /// The instance's directory.
     Directory(PathBuf),
+    /// What is not a thing of this host, in words.
+    Elsewhere(String),
 }
 
 impl fmt::Display for Trace {
@@ -43,6 +45,7 @@ impl fmt::Display for Trace {
             Self::Cgroup(path) => write!(formatter, "cgroup {}", path.display()),
             Self::Mount(path) => write!(formatter, "mount {}", path.display()),
             Self::Directory(path) => write!(formatter, "directory {}", path.display()),
+            Self::Elsewhere(what) => formatter.write_str(what),
         }
     }
 }

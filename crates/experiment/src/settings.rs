@@ -32,6 +32,7 @@ impl EnvironmentSettings {
             EnvironmentKind::Native | EnvironmentKind::Container | EnvironmentKind::Simulated => {
                 Self::None
             }
+            EnvironmentKind::Docker => Self::Docker(DockerSettings::default()),
         }
     }
 

@@ -1,22 +1,26 @@
 //! The conformance suite of `Environment`: the same promises, kept by every kind, with the
 //! real executable as agent and as container monitor.
 
+#[path = "../../environment/tests/private/dockerd.rs"]
+mod dockerd;
 mod through_binary;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dockerd::Dockerd;
 use tempfile::TempDir;
 use through_binary::{cgroups_of, privileged, traces};
 use weighbridge_agent::wire::{EngineChoice, FileToRead, Pass, Prepare, Task};
 use weighbridge_agent::{AgentClient, ClientError};
 use weighbridge_environment::{
-    ContainerEnvironment, CopySource, Environment, NativeEnvironment, Port, SimulatedEnvironment,
+    ContainerEnvironment, CopySource, DockerEnvironment, Environment, NativeEnvironment, Port,
+    SimulatedEnvironment, locate,
 };
 use weighbridge_experiment::{
-    AgentLaunch, ApplicationName, CpuCount, CreateRequest, EnvironmentKind, EnvironmentSettings,
-    InstanceId, Limits, MeterTarget, Resource, Sha256Digest,
+    AgentLaunch, ApplicationName, CpuCount, CreateRequest, DockerSettings, EnvironmentKind,
+    EnvironmentSettings, InstanceId, Limits, MeterTarget, Resource, Sha256Digest,
 };
 use weighbridge_inference::catalogue;
 use weighbridge_measure::OutsideMeter;
@@ -31,6 +35,7 @@ fn open(kind: EnvironmentKind) -> Arc<dyn Environment> {
     match kind {
         EnvironmentKind::Native => Arc::new(NativeEnvironment::new()),
         EnvironmentKind::Container => Arc::new(ContainerEnvironment::new(executable())),
+        EnvironmentKind::Docker => Arc::new(DockerEnvironment::new(executable())),
         EnvironmentKind::Simulated => Arc::new(SimulatedEnvironment::new()),
     }
 }
@@ -39,13 +44,24 @@ fn open(kind: EnvironmentKind) -> Arc<dyn Environment> {
 struct Bench {
     kind: EnvironmentKind,
     environment: Arc<dyn Environment>,
+    settings: EnvironmentSettings,
     directory: TempDir,
+    /// Kept as long as it is used.
+    _daemon: Option<Arc<Dockerd>>,
 }
 
 impl Bench {
     fn new(kind: EnvironmentKind) -> Self {
         let directory = TempDir::with_prefix("wb-env-").expect("a directory");
-        Self { kind, environment: open(kind), directory }
+        let daemon = (kind == EnvironmentKind::Docker).then(Dockerd::shared);
+        let settings = match &daemon {
+            Some(daemon) => EnvironmentSettings::Docker(DockerSettings {
+                socket: daemon.socket().to_str().map(str::to_owned),
+                ..DockerSettings::default()
+            }),
+            None => EnvironmentSettings::of_kind(kind),
+        };
+        Self { kind, environment: open(kind), settings, directory, _daemon: daemon }
     }
 
     fn request(&self, name: &str) -> CreateRequest {
@@ -59,7 +75,7 @@ impl Bench {
                 kind: self.kind,
                 directory: self.directory.path().join(&instance),
                 instance: InstanceId(instance),
-                locator: None,
+                locator: locate(&self.settings),
             },
             limits: Limits { cpus: CpuCount::new(1.0).expect("a count"), memory: None },
             agent: AgentLaunch {
@@ -67,7 +83,7 @@ impl Bench {
                 arguments: vec!["agent".to_owned()],
                 libraries: Vec::new(),
             },
-            settings: EnvironmentSettings::of_kind(self.kind),
+            settings: self.settings.clone(),
             service_ports: Vec::new(),
         }
     }
@@ -92,7 +108,12 @@ impl Bench {
 
 async fn on_every_kind<F: AsyncFn(Bench)>(check: F) {
     for kind in EnvironmentKind::ALL {
-        if kind == EnvironmentKind::Container && !privileged() {
+        let possible = match kind {
+            EnvironmentKind::Container => privileged(),
+            EnvironmentKind::Docker => dockerd::can_run(),
+            EnvironmentKind::Native | EnvironmentKind::Simulated => true,
+        };
+        if !possible {
             continue;
         }
         check(Bench::new(kind)).await;
@@ -102,7 +123,7 @@ async fn on_every_kind<F: AsyncFn(Bench)>(check: F) {
 #[tokio::test]
 async fn a_probe_finds_what_works() {
     on_every_kind(async |bench| {
-        let answer = bench.environment.probe(&EnvironmentSettings::of_kind(bench.kind)).await;
+        let answer = bench.environment.probe(&bench.settings).await;
         assert!(answer.available, "{}: {answer:?}", bench.kind);
         assert_eq!(bench.environment.kind(), bench.kind);
     })

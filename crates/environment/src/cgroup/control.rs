@@ -59,10 +59,18 @@ impl CgroupTree {
         controller: &'static str,
         instance: &InstanceId,
     ) -> Result<(Version, PathBuf), EnvironmentError> {
+        self.place_of(controller, &super::relative_path(instance))
+    }
+
+    fn place_of(
+        &self,
+        controller: &'static str,
+        relative: &str,
+    ) -> Result<(Version, PathBuf), EnvironmentError> {
         let hierarchy = self
             .controller(controller)
             .ok_or(EnvironmentError::ControllerMissing { controller })?;
-        Ok((hierarchy.version, Self::directory(hierarchy, instance)))
+        Ok((hierarchy.version, hierarchy.root.join(relative)))
     }
 
     pub(super) fn limit(
@@ -94,12 +102,13 @@ impl CgroupTree {
         if swap.exists() { write(swap, swap_bytes) } else { Ok(()) }
     }
 
-    /// The CPU limit as the kernel shows it, and the file that shows it.
+    /// The CPU limit of the cgroup at this path as the kernel shows it, and the file that
+    /// shows it.
     pub(crate) fn shown_cpu_limit(
         &self,
-        instance: &InstanceId,
+        relative: &str,
     ) -> Result<(String, PathBuf), EnvironmentError> {
-        let (version, directory) = self.place("cpu", instance)?;
+        let (version, directory) = self.place_of("cpu", relative)?;
         let (quota, period, path) = match version {
             Version::V1 => {
                 let path = directory.join("cpu.cfs_quota_us");
@@ -120,12 +129,13 @@ impl CgroupTree {
         Ok((cpus, path))
     }
 
-    /// The memory limit in bytes as the kernel shows it, and the file that shows it.
+    /// The memory limit in bytes of the cgroup at this path as the kernel shows it, and the
+    /// file that shows it.
     pub(crate) fn shown_memory_limit(
         &self,
-        instance: &InstanceId,
+        relative: &str,
     ) -> Result<(String, PathBuf), EnvironmentError> {
-        let (version, directory) = self.place("memory", instance)?;
+        let (version, directory) = self.place_of("memory", relative)?;
         let path = match version {
             Version::V1 => directory.join("memory.limit_in_bytes"),
             Version::V2 => directory.join("memory.max"),

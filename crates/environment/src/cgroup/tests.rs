@@ -57,8 +57,8 @@ fn version_1_limits_go_into_each_controllers_own_hierarchy() {
     assert!(root.path().join("freezer/weighbridge-run-1").is_dir());
     assert!(!root.path().join("devices/weighbridge-run-1").exists());
     assert_eq!(tree.version(), Some("v1"));
-    assert_eq!(tree.shown_cpu_limit(&instance()).unwrap().0, "1.5");
-    assert_eq!(tree.shown_memory_limit(&instance()).unwrap().0, "67108864");
+    assert_eq!(tree.shown_cpu_limit(&relative_path(&instance())).unwrap().0, "1.5");
+    assert_eq!(tree.shown_memory_limit(&relative_path(&instance())).unwrap().0, "67108864");
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn version_2_enables_controllers_on_the_way_down_and_writes_one_tree() {
     assert!(!leaf.join("memory.swap.max").exists(), "a host without swap accounting");
     assert!(!leaf.join("cgroup.subtree_control").exists(), "the leaf holds processes");
     assert_eq!(tree.version(), Some("v2"));
-    assert_eq!(tree.shown_cpu_limit(&instance()).unwrap().0, "1.5");
+    assert_eq!(tree.shown_cpu_limit(&relative_path(&instance())).unwrap().0, "1.5");
 }
 
 #[test]

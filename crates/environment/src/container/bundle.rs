@@ -23,9 +23,9 @@ use crate::host_process::AGENT_ENVIRONMENT;
 use crate::layout::{LaunchRecord, Layout, place};
 
 /// The agent's executable inside.
-const AGENT: &str = "/agent";
+pub(crate) const AGENT: &str = "/agent";
 /// The agent's working directory inside; the instance's `run/` on the host.
-const RUN: &str = "/run/weighbridge";
+pub(crate) const RUN: &str = "/run/weighbridge";
 /// `../lib` as the agent sees it. Not below [`RUN`], where nothing may be executed.
 pub(crate) const LIBRARIES: &str = "/run/lib";
 

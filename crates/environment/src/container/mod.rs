@@ -31,13 +31,15 @@ use crate::blocking::blocking;
 use crate::cgroup::CgroupTree;
 use crate::environment::{CopySource, Environment, Port};
 use crate::error::EnvironmentError;
-use crate::facts::{cgroup_facts, collected, process_facts};
+use crate::facts::{collected, own_cgroup_facts, process_facts};
 use crate::host_process::{self, Children};
 use crate::last_words::last_words;
 use crate::layout::{LaunchRecord, Layout, library_name, read_record, write_record};
 use crate::process_identity::wait_until;
 use crate::traces::{self, kill_processes, remove_remains};
 
+pub(crate) use bundle::{AGENT, LIBRARIES, RUN};
+pub(crate) use libraries::{NeededFile, needed_files};
 pub use libraries::{Program, library_closure, program_files};
 use monitor::Report;
 pub use monitor::{MONITOR_COMMAND, container_monitor, monitor_directory};
@@ -258,7 +260,7 @@ fn facts(resource: &Resource) -> HostFacts {
     };
     collected(vec![
         own,
-        cgroup_facts(&CgroupTree::detect(), &resource.instance),
+        own_cgroup_facts(&CgroupTree::detect(), &resource.instance),
         process_facts(process),
     ])
 }

@@ -155,6 +155,7 @@ mod tests {
             kind: EnvironmentKind::Container,
             directory: place.path().join(&name),
             instance: InstanceId(name),
+            locator: None,
         };
         let agent = AgentLaunch {
             executable: "/bin/sleep".into(),
@@ -172,7 +173,7 @@ mod tests {
 
         let started = start_by_runc(&runc, &layout, &launch);
         let inside = tree.processes(&launch.instance);
-        let limit = tree.shown_cpu_limit(&launch.instance);
+        let limit = tree.shown_cpu_limit(&crate::cgroup::relative_path(&launch.instance));
         let words = crate::last_words::last_words(&layout.stderr());
         kill_processes(&resource, &tree);
         if let Ok(Started { between: Some(mut child), .. }) = started {

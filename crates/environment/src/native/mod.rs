@@ -16,7 +16,7 @@ use crate::blocking::blocking;
 use crate::cgroup::CgroupTree;
 use crate::environment::{CopySource, Environment, Port};
 use crate::error::EnvironmentError;
-use crate::facts::{cgroup_facts, collected, missing_cgroup_facts, process_facts};
+use crate::facts::{collected, missing_cgroup_facts, own_cgroup_facts, process_facts};
 use crate::host_process::{self, Children};
 use crate::layout::Layout;
 use crate::traces;
@@ -130,7 +130,7 @@ fn try_limits(tree: &CgroupTree) -> Result<&'static str, String> {
 
 fn facts(resource: &Resource) -> HostFacts {
     let limits = match Layout::of(resource).map(|layout| host_process::unlimited_reason(&layout)) {
-        Ok(None) => cgroup_facts(&CgroupTree::detect(), &resource.instance),
+        Ok(None) => own_cgroup_facts(&CgroupTree::detect(), &resource.instance),
         Ok(Some(reason)) => missing_cgroup_facts(&reason),
         Err(error) => missing_cgroup_facts(&error.chain()),
     };

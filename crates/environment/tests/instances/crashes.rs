@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use weighbridge_environment::{Trace, traces};
 use weighbridge_experiment::EnvironmentKind;
 
-use crate::place::{Place, connect, destroy, environment, eventually, kinds, stand_in};
+use crate::place::{HERE, Place, connect, destroy, environment, eventually, kinds, stand_in};
 
 fn kill_by_record(path: &Path) {
     let text = fs::read_to_string(path).unwrap();
@@ -37,7 +37,7 @@ async fn a_container_whose_monitor_was_killed_is_still_removed() {
 
 #[tokio::test]
 async fn what_a_killed_parent_made_is_removed_from_the_resource_alone() {
-    for kind in kinds(&EnvironmentKind::ALL) {
+    for kind in kinds(&HERE) {
         let place = Place::new();
         let resource = place.resource(kind);
         let mut parent = Command::new(stand_in())
@@ -66,7 +66,7 @@ async fn what_a_killed_parent_made_is_removed_from_the_resource_alone() {
 /// Kills the parent at many moments of the creation.
 #[tokio::test]
 async fn a_parent_killed_in_the_middle_of_making_leaves_nothing_after_destroy() {
-    for kind in kinds(&EnvironmentKind::ALL) {
+    for kind in kinds(&HERE) {
         for delay_milliseconds in [0, 1, 2, 3, 5, 8, 12, 18, 25, 40] {
             let place = Place::new();
             let resource = place.resource(kind);

@@ -17,16 +17,16 @@ use weighbridge_environment::{
     ContainerEnvironment, CopySource, Environment, EnvironmentError, NativeEnvironment, Port,
     SimulatedEnvironment, Trace, reap, traces,
 };
-use weighbridge_experiment::{EnvironmentKind, MeterTarget};
+use weighbridge_experiment::{EnvironmentKind, EnvironmentSettings, MeterTarget};
 
 use place::{
-    Place, ask, assert_nothing_left, connect, destroy, environment, eventually, kinds,
+    HERE, Place, ask, assert_nothing_left, connect, destroy, environment, eventually, kinds,
     limited_kinds, stand_in,
 };
 
 #[tokio::test]
 async fn every_kind_makes_an_agent_that_can_be_reached_and_leaves_nothing() {
-    for kind in kinds(&EnvironmentKind::ALL) {
+    for kind in kinds(&HERE) {
         let place = Place::new();
         let environment = environment(kind);
         assert_eq!(environment.kind(), kind);
@@ -112,7 +112,7 @@ fn processor_ticks(process: u32) -> u64 {
 
 #[tokio::test]
 async fn a_paused_instance_uses_no_processor_and_continues_after() {
-    for kind in kinds(&EnvironmentKind::ALL) {
+    for kind in kinds(&HERE) {
         let place = Place::new();
         let environment = environment(kind);
         let request = place.request(kind, &["agent"]);
@@ -211,7 +211,7 @@ async fn a_container_sees_its_own_root_and_nothing_of_the_host() {
 
 #[tokio::test]
 async fn an_executable_that_cannot_run_is_an_error_that_leaves_nothing() {
-    for kind in kinds(&EnvironmentKind::ALL) {
+    for kind in kinds(&HERE) {
         let place = Place::new();
         let environment = environment(kind);
         let mut request = place.request(kind, &[]);

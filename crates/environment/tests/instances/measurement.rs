@@ -4,15 +4,15 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use weighbridge_environment::{Port, reap};
-use weighbridge_experiment::{Endpoint, EnvironmentKind};
+use weighbridge_experiment::Endpoint;
 
-use crate::place::{Place, environment, kinds};
+use crate::place::{HERE, Place, environment, kinds};
 
 /// Not a promise but a measurement: run it with `--ignored --nocapture`.
 #[tokio::test]
 #[ignore = "a measurement, which proves nothing"]
 async fn measure_start_and_end() {
-    for kind in kinds(&EnvironmentKind::ALL) {
+    for kind in kinds(&HERE) {
         let mut times: [Vec<f64>; 3] = Default::default();
         for _ in 0..40 {
             let place = Place::new();

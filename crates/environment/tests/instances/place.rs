@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use weighbridge_environment::{
-    ContainerEnvironment, Environment, NativeEnvironment, Port, SimulatedEnvironment, reap, traces,
+    ContainerEnvironment, DockerEnvironment, Environment, NativeEnvironment, Port,
+    SimulatedEnvironment, reap, traces,
 };
 use weighbridge_experiment::{
-    AgentLaunch, ByteSize, CpuCount, CreateRequest, Endpoint, EnvironmentKind, InstanceId, Limits,
-    Resource,
+    AgentLaunch, ByteSize, CpuCount, CreateRequest, Endpoint, EnvironmentKind, EnvironmentSettings,
+    InstanceId, Limits, Resource,
 };
 
 /// Cargo builds examples before it runs tests, beside them.
@@ -28,9 +29,14 @@ pub(crate) fn environment(kind: EnvironmentKind) -> Box<dyn Environment> {
     match kind {
         EnvironmentKind::Native => Box::new(NativeEnvironment::new()),
         EnvironmentKind::Container => Box::new(ContainerEnvironment::new(stand_in())),
+        EnvironmentKind::Docker => Box::new(DockerEnvironment::new(stand_in())),
         EnvironmentKind::Simulated => Box::new(SimulatedEnvironment::new()),
     }
 }
+
+/// Kinds whose instances are processes of ours; the others have tests of their own.
+pub(crate) const HERE: [EnvironmentKind; 3] =
+    [EnvironmentKind::Native, EnvironmentKind::Container, EnvironmentKind::Simulated];
 
 /// Kinds that this user can run; what is left out is said, and refused in CI.
 pub(crate) fn kinds(wanted: &[EnvironmentKind]) -> Vec<EnvironmentKind> {

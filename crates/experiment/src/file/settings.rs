@@ -3,7 +3,7 @@
 
 use super::asked::Problems;
 use super::written::EnvironmentTable;
-use crate::{EnvironmentKind, EnvironmentSettings};
+use crate::{DockerSettings, EnvironmentKind, EnvironmentSettings};
 
 /// The settings of an environment of `kind`, which stands at `path` of the file.
 pub(super) fn settings(
@@ -24,6 +24,34 @@ pub(super) fn settings(
         EnvironmentKind::Native | EnvironmentKind::Container | EnvironmentKind::Simulated => {
             EnvironmentSettings::None
         }
+        EnvironmentKind::Docker => {
+            let docker = table.docker.clone().unwrap_or_default();
+            check_docker(&format!("{path}.docker"), &docker, problems);
+            EnvironmentSettings::Docker(docker)
+        }
+    }
+}
+
+/// Names of images and networks become parts of requests.
+fn check_docker(path: &str, docker: &DockerSettings, problems: &mut Problems) {
+    let plain = |name: &str, more: &[u8]| {
+        name.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && !name.contains("..")
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || more.contains(&b))
+    };
+    if let Some(image) = docker.image.as_deref().filter(|image| !plain(image, b"._-/:@")) {
+        problems.add(
+            &format!("{path}.image"),
+            format!("`{image}` cannot name an image"),
+            "name it as `docker images` does, such as \"debian:12\"",
+        );
+    }
+    if let Some(network) = docker.network.as_deref().filter(|network| !plain(network, b"._-")) {
+        problems.add(
+            &format!("{path}.network"),
+            format!("`{network}` cannot name a network"),
+            "use \"bridge\", \"none\", or a name that `docker network ls` prints",
+        );
     }
 }
 
@@ -32,6 +60,7 @@ pub(super) fn written_again(settings: &EnvironmentSettings) -> EnvironmentTable 
     let empty = EnvironmentTable::default();
     match settings {
         EnvironmentSettings::None => empty,
+        EnvironmentSettings::Docker(docker) if *docker == DockerSettings::default() => empty,
         EnvironmentSettings::Docker(docker) => {
             EnvironmentTable { docker: Some(docker.clone()), ..empty }
         }

@@ -19,8 +19,11 @@ const LEFT: f64 = 84.0;
 const MINUTES_FROM_SECONDS: f64 = 150.0;
 
 pub(super) fn draw(record: &RunRecord, report: &Report) -> Result<Drawn, String> {
-    let containers: Vec<&Cell> =
-        report.cells.iter().filter(|cell| cell.kind == EnvironmentKind::Container).collect();
+    let containers: Vec<&Cell> = report
+        .cells
+        .iter()
+        .filter(|cell| matches!(cell.kind, EnvironmentKind::Container | EnvironmentKind::Docker))
+        .collect();
     if containers.is_empty() {
         return Err("no environment of the run is a container".to_owned());
     }

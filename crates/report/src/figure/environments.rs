@@ -217,6 +217,9 @@ fn confinement(environment: &EnvironmentPlan) -> Vec<String> {
         EnvironmentKind::Container => {
             vec!["own root file system; pid, mount, net, uts, ipc namespaces".to_owned()]
         }
+        EnvironmentKind::Docker => {
+            vec!["own root file system and namespaces, made by a daemon".to_owned()]
+        }
         EnvironmentKind::Simulated => {
             vec!["simulated: no measurement, times drawn from a seed".to_owned()]
         }

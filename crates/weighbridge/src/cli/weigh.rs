@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use weighbridge_experiment::{
-    CellKey, Plan, RUN_FORMAT, RunEvent, RunEventKind, RunHeader, RunId, RunRecord, RunStatus,
-    TrialOutcome,
+    CellKey, DockerSettings, Plan, RUN_FORMAT, RunEvent, RunEventKind, RunHeader, RunId, RunRecord,
+    RunStatus, TrialOutcome,
 };
 use weighbridge_registry::{Owner, Runs, SqliteRegistry};
 
@@ -20,26 +20,25 @@ use crate::run::{self, Asked, Conduct, Ending, Host, Materials, Options, Probes,
 
 /// Opens the data directory and the registry, and removes what killed runs left.
 pub(super) async fn open_host() -> anyhow::Result<Host> {
+    let host = host().await?;
+    reap_of(&host).await?;
+    Ok(host)
+}
+
+async fn host() -> anyhow::Result<Host> {
     let data = DataDirectory::from_environment()?;
     let registry = SqliteRegistry::open(&data.registry()).await?;
     let executable = std::env::current_exe().context("cannot find the running executable")?;
     let executable_sha256 = run::executable_digest(&executable)
         .with_context(|| format!("cannot read the executable {}", executable.display()))?;
-    let host = Host {
+    Ok(Host {
         clock: Box::new(SystemClock),
         data,
         registry,
         owner: owner()?,
         executable,
         executable_sha256,
-    };
-    for name in run::reap(&host)
-        .await
-        .context("cannot remove what an earlier run left; `weighbridge reap` tries again")?
-    {
-        output::note(&format!("removed {name}, left behind by a run that was killed"));
-    }
-    Ok(host)
+    })
 }
 
 fn owner() -> anyhow::Result<Owner> {
@@ -52,11 +51,36 @@ fn owner() -> anyhow::Result<Owner> {
     })
 }
 
-/// `weighbridge reap`: [`open_host`] has done it already.
+/// `weighbridge reap`: what killed runs left, and the images that a Docker daemon keeps of
+/// agents, so that the next container takes longer but nothing of ours is left.
 pub(super) async fn reap() -> anyhow::Result<Outcome> {
-    open_host().await?;
+    let host = host().await?;
+    let remaining = reap_of(&host).await?;
+    let images = weighbridge_environment::docker::remove_images(&DockerSettings::default());
+    for name in images.await? {
+        output::note(&format!("removed image {name} from the Docker daemon"));
+    }
+    if remaining > 0 {
+        anyhow::bail!("{remaining} of them could not be removed; the notes above say why");
+    }
     output::write_text("nothing of an earlier run is left on this host")?;
     Ok(Outcome::Done)
+}
+
+/// Removes what killed runs left and says so; returns how many could not be reached.
+async fn reap_of(host: &Host) -> anyhow::Result<usize> {
+    let reaped = run::reap(host)
+        .await
+        .context("cannot remove what an earlier run left; `weighbridge reap` tries again")?;
+    for name in reaped.removed {
+        output::note(&format!("removed {name}, left behind by a run that was killed"));
+    }
+    for (name, error) in &reaped.remaining {
+        output::note(&format!(
+            "cannot remove {name}, left behind by a run that was killed: {error:#}"
+        ));
+    }
+    Ok(reaped.remaining.len())
 }
 
 /// `weighbridge run`.

@@ -5,18 +5,36 @@ use weighbridge_registry::{Journal, JournalEntry, Owner};
 
 use super::Host;
 
-/// Destroys every journaled instance whose process is gone, and what killed probes left, and
-/// returns their names.
-pub(crate) async fn reap(host: &Host) -> anyhow::Result<Vec<String>> {
-    let mut removed = weighbridge_environment::reap_probes().await?;
+/// What became of that which killed runs left.
+#[derive(Debug, Default)]
+pub(crate) struct Reaped {
+    /// Names of what is gone now.
+    pub(crate) removed: Vec<String>,
+    /// What lies where it cannot be reached at present: its name, and why.
+    pub(crate) remaining: Vec<(String, anyhow::Error)>,
+}
+
+/// Destroys every journaled instance whose process is gone, and what killed probes left.
+///
+/// What lies on this host must go, or this fails: it would disturb the next measurement. What
+/// a daemon or another host keeps must not stop every later run while that is not there.
+pub(crate) async fn reap(host: &Host) -> anyhow::Result<Reaped> {
+    let mut reaped =
+        Reaped { removed: weighbridge_environment::reap_probes().await?, remaining: Vec::new() };
     for entry in host.registry.outstanding().await? {
         if is_alive(&entry.owner) {
             continue;
         }
-        remove(host, &entry).await?;
-        removed.push(entry.resource.instance.0);
+        let elsewhere = entry.resource.locator.is_some();
+        match remove(host, &entry).await {
+            Ok(()) => reaped.removed.push(entry.resource.instance.0),
+            Err(error) if elsewhere => {
+                reaped.remaining.push((entry.resource.instance.0, error));
+            }
+            Err(error) => return Err(error),
+        }
     }
-    Ok(removed)
+    Ok(reaped)
 }
 
 async fn remove(host: &Host, entry: &JournalEntry) -> anyhow::Result<()> {
