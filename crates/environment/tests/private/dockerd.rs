@@ -1,5 +1,6 @@
 //! A Docker daemon of the tests' own: on a socket of its own, with all that it keeps in a
 //! temporary directory, ended by its own process when nobody uses it any more.
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

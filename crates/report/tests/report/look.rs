@@ -9,6 +9,10 @@ use weighbridge_report::render;
 
 use crate::fixture::*;
 
+/// Kinds that differ in how they are drawn.
+const KINDS: [EnvironmentKind; 3] =
+    [EnvironmentKind::Native, EnvironmentKind::Container, EnvironmentKind::Simulated];
+
 /// Runs of 1 to 8 environments and 1 to 6 workloads, short names and long ones, times from
 /// microseconds to minutes.
 fn shapes() -> Vec<RunRecord> {
@@ -20,7 +24,7 @@ fn shapes() -> Vec<RunRecord> {
                     let long = "environment-with-a-very-long.name_";
                     let name =
                         if index % 2 == 0 { format!("{long}{index}") } else { format!("c{index}") };
-                    let kind = EnvironmentKind::ALL[(index + 1) % 3];
+                    let kind = KINDS[(index + 1) % KINDS.len()];
                     Place::new(&name, kind, 10_f64.powf(index as f64 / 3.0))
                 })
                 .collect();

@@ -56,8 +56,8 @@ fn owner() -> anyhow::Result<Owner> {
 pub(super) async fn reap() -> anyhow::Result<Outcome> {
     let host = host().await?;
     let remaining = reap_of(&host).await?;
-    let images = weighbridge_environment::docker::remove_images(&DockerSettings::default());
-    for name in images.await? {
+    let usual = DockerSettings::default();
+    for name in weighbridge_environment::docker::remove_images(&usual).await? {
         output::note(&format!("removed image {name} from the Docker daemon"));
     }
     if remaining > 0 {
