@@ -11,8 +11,9 @@ use crate::{
     StartupBenchmark, TaskSpec, TransferBenchmark,
 };
 
-/// A benchmark runs for seconds whatever the speed, and its events are many: fewer trials do.
-pub(super) const DEFAULT_BENCHMARK_TRIALS: u32 = 5;
+/// A benchmark runs for seconds whatever the speed, and its events are many: the fewest trials
+/// that a verdict needs do.
+pub(super) const DEFAULT_BENCHMARK_TRIALS: u32 = 6;
 const SECONDS: (f64, f64) = (0.01, 3600.0);
 const ARRAY_LEAST: u64 = 64 << 10;
 
@@ -253,7 +254,7 @@ mod tests {
         );
         assert_eq!(experiment.workloads[2].threads, Some(2));
         assert_eq!(experiment.workloads[0].threads, Some(3));
-        assert_eq!((experiment.workloads[0].trials, experiment.workloads[0].warmup), (5, 0));
+        assert_eq!((experiment.workloads[0].trials, experiment.workloads[0].warmup), (6, 0));
         let again = parse(&asked::write(&experiment), "again").expect("written");
         assert_eq!(again, experiment);
     }

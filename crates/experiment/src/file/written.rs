@@ -132,7 +132,7 @@ pub struct WorkloadTable {
     /// Kind "command": after this time it is ended, such as "90s" or "10m"; "60s" unless given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout: Option<String>,
-    /// Trials in each environment; 20 unless given, 5 of a system benchmark.
+    /// Trials in each environment; 20 unless given, 6 of a system benchmark.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trials: Option<u32>,
     /// Passes over the inputs before the timed one, kept and shown apart; 1 unless given,

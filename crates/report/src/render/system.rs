@@ -58,8 +58,11 @@ pub(super) fn instruments(report: &Report) -> Vec<String> {
     lines
 }
 
-/// A figure with its unit.
+/// A figure with its unit; seconds in the unit of time that suits them.
 pub(super) fn figure(quantity: &SystemQuantity) -> String {
+    if quantity.unit == "s" {
+        return seconds(quantity.mean);
+    }
     format!("{} {}", significant(quantity.mean, 4), quantity.unit)
 }
 

@@ -236,7 +236,17 @@ pub(super) fn comparison_words(comparison: &Comparison) -> String {
 }
 
 pub(super) fn verdicts(report: &Report) -> Vec<String> {
-    let mut lines: Vec<String> = report.comparisons.iter().map(comparison_words).collect();
+    let mut lines: Vec<String> = Vec::new();
+    for comparison in &report.comparisons {
+        // Parts of a benchmark that all lack a verdict for one reason are said once.
+        let words = match (&comparison.mode, comparison.ci95) {
+            (Some(_), None) => comparison_words(&Comparison { mode: None, ..comparison.clone() }),
+            _ => comparison_words(comparison),
+        };
+        if !lines.contains(&words) {
+            lines.push(words);
+        }
+    }
     lines.extend(report.not_compared.iter().map(|pair| {
         format!("{}, {} against {}: not compared; {}", pair.workload, pair.b, pair.a, pair.reason())
     }));
