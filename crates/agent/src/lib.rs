@@ -21,6 +21,7 @@ mod command;
 mod engine;
 mod files;
 mod measured;
+mod process;
 mod server;
 mod simulated;
 mod task;
@@ -28,4 +29,5 @@ pub mod wire;
 mod work;
 
 pub use client::{AgentClient, ClientError, Transport};
+pub use process::{PROCESS_ROLE, serve_process};
 pub use server::{AgentError, AgentOptions, serve, serve_stream};

@@ -170,7 +170,7 @@ fn stay_busy(nanoseconds: u64, percent: f64) -> u64 {
     self::nanoseconds(began.elapsed())
 }
 
-fn nanoseconds(duration: Duration) -> u64 {
+pub(crate) fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use weighbridge_experiment::Sha256Digest;
 
 use crate::measured::MeasuredWork;
+use crate::process::ProcessWork;
 use crate::simulated::SimulatedWork;
 use crate::wire::{
     Failure, INFERENCES_MAX, Pass, Prepare, Ready, Stage, Task, Trial, TrialDone, WarmupDone,
@@ -12,6 +13,7 @@ use crate::wire::{
 
 pub(crate) enum Work {
     Measured(Box<MeasuredWork>),
+    Processes(ProcessWork),
     Simulated(Box<SimulatedWork>),
 }
 
@@ -41,6 +43,10 @@ impl Work {
                 let (work, ready) = SimulatedWork::prepare(base, request, seed)?;
                 (Self::Simulated(Box::new(work)), ready)
             }
+            None if request.process => {
+                let (work, ready) = ProcessWork::prepare(base, request)?;
+                (Self::Processes(work), ready)
+            }
             None => {
                 let (work, ready) = MeasuredWork::prepare(base, request)?;
                 (Self::Measured(Box::new(work)), ready)
@@ -52,6 +58,7 @@ impl Work {
         check_pass(pass, Stage::Warmup)?;
         match self {
             Self::Measured(work) => work.warmup(pass),
+            Self::Processes(work) => work.warmup(pass),
             Self::Simulated(work) => Ok(work.warmup(pass)),
         }
     }
@@ -67,6 +74,7 @@ impl Work {
         }
         match self {
             Self::Measured(work) => work.trial(trial),
+            Self::Processes(work) => work.trial(trial),
             Self::Simulated(work) => Ok(work.trial(trial)),
         }
     }
@@ -75,6 +83,7 @@ impl Work {
         check_pass(pass, Stage::Digest)?;
         match self {
             Self::Measured(work) => work.digest(pass),
+            Self::Processes(work) => work.digest(pass),
             Self::Simulated(work) => Ok(work.digest(pass)),
         }
     }

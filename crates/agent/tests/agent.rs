@@ -108,6 +108,7 @@ fn request(agent: &Agent) -> Prepare {
         inputs,
         threads: 1,
         engine: EngineChoice::Auto,
+        process: false,
         slowdown_percent: None,
     }
 }

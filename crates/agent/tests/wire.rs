@@ -131,6 +131,7 @@ fn prepare() -> impl Strategy<Value = Prepare> {
         prop::option::of(finite()),
     )
         .prop_map(|(task, model, inputs, threads, engine, slowdown_percent)| Prepare {
+            process: slowdown_percent.is_none(),
             task,
             model,
             inputs,

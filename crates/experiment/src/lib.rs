@@ -60,7 +60,8 @@ pub use trial::{
 pub use units::{ByteSize, CpuCount, UnitError};
 pub use usage::{Instrument, Instruments, Sample, Usage};
 pub use workload::{
-    ApplicationName, CommandSpec, OnnxSpec, TaskSpec, TensorElement, TensorSpec, WorkloadSpec,
+    ApplicationName, CommandSpec, OnnxSpec, TaskSpec, TensorElement, TensorSpec, TrialForm,
+    WorkloadSpec,
 };
 
 pub use file::asked::Experiment;

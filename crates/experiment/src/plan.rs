@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ApplicationName, Benchmark, CpuCount, Difference, EnginePlan, EnvironmentKind,
     EnvironmentSettings, Limits, ResolvedPrice, Sha256Digest, TensorElement, TransferBenchmark,
+    TrialForm,
 };
 
 /// When the agent of a cell is started anew.
@@ -84,6 +85,9 @@ pub struct WorkloadPlan {
     pub trials: u32,
     /// Passes before the timed one.
     pub warmup: u32,
+    /// What one trial is.
+    #[serde(default, skip_serializing_if = "TrialForm::is_warm")]
+    pub trial: TrialForm,
     /// Threads of the engine; the environment's CPUs where `None`.
     pub threads: Option<u32>,
     /// The engine, the same in every environment.

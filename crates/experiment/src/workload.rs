@@ -89,11 +89,56 @@ pub struct WorkloadSpec {
     pub trials: u32,
     /// Passes over the inputs before the timed one, kept and shown apart.
     pub warmup: u32,
+    /// What one trial is.
+    #[serde(default)]
+    pub trial: TrialForm,
     /// Threads of the engine; the environment's CPUs unless given.
     pub threads: Option<u32>,
     /// The engine.
     #[serde(default)]
     pub engine: EngineWish,
+}
+
+/// What one trial of a model is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TrialForm {
+    /// Inferences of a process that has loaded the model before.
+    #[default]
+    Warm,
+    /// A process of its own, from its start to its end: start, load, infer, exit. So the edge
+    /// paper (002) timed its applications.
+    Process,
+}
+
+impl TrialForm {
+    /// As they are written in a file.
+    pub const NAMES: [&str; 2] = ["warm", "process"];
+
+    /// The form of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "warm" => Some(Self::Warm),
+            "process" => Some(Self::Process),
+            _ => None,
+        }
+    }
+
+    /// As it is written in a file.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Warm => Self::NAMES[0],
+            Self::Process => Self::NAMES[1],
+        }
+    }
+
+    /// Whether it is the usual one, which records leave out.
+    #[must_use]
+    pub fn is_warm(&self) -> bool {
+        *self == Self::Warm
+    }
 }
 
 /// What a workload does, as asked.

@@ -5,12 +5,21 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use weighbridge_agent::{AgentOptions, serve};
+use weighbridge_agent::{AgentOptions, PROCESS_ROLE, serve, serve_process};
 
 const USAGE: &str =
     "usage: weighbridge-agent [--directory PATH] [--simulate SEED] [--die-with-parent]";
 
 fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|first| first == PROCESS_ROLE) {
+        return match serve_process() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                let _ = writeln!(std::io::stderr(), "weighbridge-agent: {}", chain(&error));
+                ExitCode::FAILURE
+            }
+        };
+    }
     let (message, code) = match options(std::env::args().skip(1)) {
         Err(problem) => (format!("{problem}\n{USAGE}"), 2),
         Ok(options) => match serve(&options) {

@@ -66,6 +66,9 @@ pub struct Prepare {
     /// The engine.
     #[serde(default)]
     pub engine: EngineChoice,
+    /// Whether each trial is a process of its own: start, load, infer, exit.
+    #[serde(default)]
+    pub process: bool,
     /// For tests of the statistics only: after each inference the agent keeps its thread busy
     /// for this share, in per cent, of the inference's own time, and counts it as `infer`.
     #[serde(default)]

@@ -13,7 +13,7 @@ use super::kinds::{foreign_keys, kind};
 use super::written::{TensorTable, WorkloadTable};
 use crate::{
     ApplicationName, Benchmark, CommandSpec, EngineWish, ModelSource, ModelSourceProblem, OnnxSpec,
-    TaskSpec, TensorElement, TensorSpec, WorkloadSpec,
+    TaskSpec, TensorElement, TensorSpec, TrialForm, WorkloadSpec,
 };
 
 const DEFAULT_TRIALS: u32 = 20;
@@ -56,6 +56,7 @@ pub fn default_workload(application: ApplicationName) -> WorkloadSpec {
         inputs_per_trial: None,
         trials: DEFAULT_TRIALS,
         warmup: DEFAULT_WARMUP,
+        trial: TrialForm::Warm,
         threads: None,
         engine: EngineWish::Auto,
     }
@@ -86,7 +87,7 @@ fn workload(path: &str, table: WorkloadTable, problems: &mut Problems) -> Option
     let name = table.name.unwrap_or_else(|| task.name().to_owned());
     problems.name(path, "a workload", &name);
     problems.supported(path, "engine", table.engine.as_deref(), &EngineWish::NAMES);
-    problems.supported(path, "trial", table.trial.as_deref(), &["warm"]);
+    let trial = trial_form(path, &task, table.trial.as_deref(), problems);
     let is_benchmark = matches!(task, TaskSpec::Benchmark(_));
     let (default_trials, default_warmup) =
         if is_benchmark { (DEFAULT_BENCHMARK_TRIALS, 0) } else { (DEFAULT_TRIALS, DEFAULT_WARMUP) };
@@ -108,9 +109,30 @@ fn workload(path: &str, table: WorkloadTable, problems: &mut Problems) -> Option
         inputs_per_trial,
         trials,
         warmup,
+        trial,
         threads,
         engine: table.engine.as_deref().and_then(EngineWish::from_name).unwrap_or_default(),
     })
+}
+
+/// Only a model can be held in memory between trials or not: the others start anew anyway.
+fn trial_form(
+    path: &str,
+    task: &TaskSpec,
+    written: Option<&str>,
+    problems: &mut Problems,
+) -> TrialForm {
+    problems.supported(path, "trial", written, &TrialForm::NAMES);
+    let form = written.and_then(TrialForm::from_name).unwrap_or_default();
+    let is_model = matches!(task, TaskSpec::Application(_) | TaskSpec::Onnx(_));
+    if form == TrialForm::Process && !is_model {
+        problems.add(
+            &format!("{path}.trial"),
+            format!("`trial = \"process\"` is for a model, not for kind \"{}\"", task.kind()),
+            "remove `trial`",
+        );
+    }
+    form
 }
 
 fn named_application(

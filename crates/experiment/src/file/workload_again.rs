@@ -20,6 +20,7 @@ pub(super) fn table(spec: &WorkloadSpec) -> WorkloadTable {
         kind: Some(spec.task.kind().to_owned()),
         trials: Some(spec.trials),
         warmup: Some(spec.warmup),
+        trial: (!spec.trial.is_warm()).then(|| spec.trial.as_str().to_owned()),
         ..WorkloadTable::default()
     };
     if let TaskSpec::Command(command) = &spec.task {

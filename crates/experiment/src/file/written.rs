@@ -143,7 +143,8 @@ pub struct WorkloadTable {
     /// 2 of kind "fileio".
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threads: Option<u32>,
-    /// "warm", the only way of this version: the model is loaded before the trial.
+    /// "warm": the model is loaded before the trial. "process": each trial is a process of its
+    /// own, timed from its start to its end. "warm" unless given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trial: Option<String>,
     /// Kind "cpu": one event tests every number up to this one; 10000 unless given.

@@ -8,7 +8,7 @@ use weighbridge_experiment::{
     EnvironmentKind, EnvironmentPlan, Fact, HostFacts, HostNoise, InferenceTiming, InputFile,
     InstanceId, Instrument, Instruments, Limits, Plan, RUN_FORMAT, Resource, Restart, RunEventKind,
     RunHeader, RunId, Sample, SamplerCost, Sha256Digest, StartTiming, TaskPlan, TrialFailure,
-    TrialMeasurement, TrialOutcome, TrialRecord, Unavailable, Usage, WorkloadPlan,
+    TrialForm, TrialMeasurement, TrialOutcome, TrialRecord, Unavailable, Usage, WorkloadPlan,
 };
 
 use crate::Owner;
@@ -88,6 +88,7 @@ fn workload(name: &str, application: ApplicationName, trials: u32) -> WorkloadPl
         inputs: Vec::new(),
         inputs_per_trial: 4,
         trials,
+        trial: TrialForm::Warm,
         warmup: 1,
         threads: None,
     }

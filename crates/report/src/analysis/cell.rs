@@ -2,7 +2,7 @@
 
 use weighbridge_experiment::{
     ByteSize, CellPlan, EnvironmentKind, EnvironmentPlan, InferenceTiming, Instrument, Instruments,
-    ResolvedPrice, RunRecord, TaskPlan, TrialMeasurement, WorkloadPlan,
+    ResolvedPrice, RunRecord, TaskPlan, TrialForm, TrialMeasurement, WorkloadPlan,
 };
 
 use super::build::CostOfTime;
@@ -143,6 +143,9 @@ fn status(trials: &CellTrials<'_>, asked: usize) -> CellStatus {
 
 fn labels(environment: &EnvironmentPlan, workload: &WorkloadPlan) -> Vec<String> {
     let mut labels = Vec::new();
+    if workload.trial == TrialForm::Process {
+        labels.push("process trials: start, load, infer, exit".to_owned());
+    }
     if environment.kind == EnvironmentKind::Simulated {
         labels.push("simulated".to_owned());
     }

@@ -127,6 +127,7 @@ fn workload(work: &Work, trials: u32) -> WorkloadPlan {
         inputs: vec![file("rain-1.jpg"), file("rain-2.jpg")],
         inputs_per_trial: work.inferences,
         trials,
+        trial: TrialForm::Warm,
         warmup: 1,
         threads: None,
     }

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
-use weighbridge_agent::{AgentOptions, serve};
+use weighbridge_agent::{AgentOptions, PROCESS_ROLE, serve, serve_process};
 use weighbridge_environment::{container_monitor, monitor_directory};
 use weighbridge_experiment::ApplicationName;
 use weighbridge_inference::{Input, Session, catalogue};
@@ -26,6 +26,7 @@ pub(super) fn hidden_role() -> Option<ExitCode> {
     let (role, rest) = arguments.split_first()?;
     let played = match role.to_str()? {
         "agent" => agent(rest),
+        PROCESS_ROLE => serve_process().map_err(Into::into),
         VERSION_ROLE => engine_version(rest),
         "bare-loop" => bare_loop(rest),
         _ => return None,

@@ -12,7 +12,7 @@ use weighbridge_environment::{Environment, EnvironmentError, Port};
 use weighbridge_experiment::{
     AgentLaunch, CellPlan, CreateRequest, Ended, EngineIdentity, EngineName, EnginePlan,
     EnvironmentPlan, EnvironmentSettings, InputFile, InstanceId, Resource, RunId, StartTiming,
-    WorkloadPlan,
+    TrialForm, WorkloadPlan,
 };
 use weighbridge_registry::{Journal, JournalId, RegistryError};
 
@@ -174,6 +174,7 @@ fn prepare(fitting: &Fitting<'_>) -> Prepare {
         inputs: inputs.iter().map(Material::to_read).collect(),
         threads: fitting.threads,
         engine: engine_choice(&fitting.workload.engine),
+        process: fitting.workload.trial == TrialForm::Process,
         slowdown_percent: fitting.slowdown_percent,
     }
 }

@@ -76,6 +76,7 @@ pub(crate) fn resolve(
         inputs: parts.inputs,
         trials: spec.trials,
         warmup: spec.warmup,
+        trial: spec.trial,
         threads: spec.threads,
         engine,
     })
