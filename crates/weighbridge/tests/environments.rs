@@ -157,6 +157,7 @@ async fn an_instance_answers_reads_what_is_copied_in_and_is_gone_after_destroy()
             inputs: vec![to_read(name, input)],
             threads: 1,
             engine: EngineChoice::default(),
+            process: false,
             slowdown_percent: None,
         };
         let ready = client.prepare(prepare, SOON).await.expect("ready");

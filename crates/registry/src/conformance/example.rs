@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use jiff::{Timestamp, ToSpan};
 use weighbridge_experiment::{
     ApplicationName, CellKey, CpuCount, Ended, EngineIdentity, EnginePlan, EnvironmentFacts,
-    EnvironmentKind, EnvironmentPlan, Fact, HostFacts, HostNoise, InferenceTiming, InputFile,
-    InstanceId, Instrument, Instruments, Limits, Plan, RUN_FORMAT, Resource, Restart, RunEventKind,
-    RunHeader, RunId, Sample, SamplerCost, Sha256Digest, StartTiming, TaskPlan, TrialFailure,
-    TrialForm, TrialMeasurement, TrialOutcome, TrialRecord, Unavailable, Usage, WorkloadPlan,
+    EnvironmentKind, EnvironmentPlan, EnvironmentSettings, Fact, HostFacts, HostNoise,
+    InferenceTiming, InputFile, InstanceId, Instrument, Instruments, Limits, Plan, RUN_FORMAT,
+    Resource, Restart, RunEventKind, RunHeader, RunId, Sample, SamplerCost, Sha256Digest,
+    StartTiming, TaskPlan, TrialFailure, TrialForm, TrialMeasurement, TrialOutcome, TrialRecord,
+    Unavailable, Usage, WorkloadPlan,
 };
 
 use crate::Owner;
