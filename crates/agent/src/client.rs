@@ -1,5 +1,6 @@
 mod connect;
 mod error;
+mod first_answer;
 
 use std::io;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use crate::wire::{
 pub use error::ClientError;
 
 use connect::{connect_tcp, connect_unix, name};
+use first_answer::first_answer;
 
 /// Any byte stream in both directions.
 pub trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -242,7 +244,11 @@ async fn exchange(
     // An agent that refuses and leaves may be gone before the request is written; what it
     // said is still there to be read.
     let sent = sent.await.map_err(FrameError::Stream);
-    match read_answer(stream).await {
+    let answer = match request {
+        Request::Hello(_) => first_answer(stream).await,
+        _ => read_answer(stream).await,
+    };
+    match answer {
         Err(FrameError::Stream(_) | FrameError::Closed) if sent.is_err() => {
             sent.and(Err(FrameError::Closed))
         }

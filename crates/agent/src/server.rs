@@ -1,3 +1,4 @@
+mod device;
 mod options;
 
 use std::fs;
@@ -25,7 +26,7 @@ use crate::work::Work;
 pub use options::{AgentError, AgentOptions};
 
 /// Runs an agent in `options.directory`, on its own socket there, for one connection, until
-/// that ends. Changes the working directory and, for a moment, the file mode mask of the
+/// that ends; or, where there is `options.device`, on that, for one client after the other. Changes the working directory and, for a moment, the file mode mask of the
 /// whole process.
 ///
 /// # Errors
@@ -39,6 +40,9 @@ pub fn serve(options: &AgentOptions) -> Result<(), AgentError> {
     let directory = &options.directory;
     std::env::set_current_dir(directory)
         .map_err(|source| AgentError::Directory { path: directory.clone(), source })?;
+    if let Some(device) = &options.device {
+        return device::serve(device, options.simulate, options.accept_within);
+    }
     let listener =
         listen().map_err(|source| AgentError::Listen { directory: directory.clone(), source })?;
     let stream = accept(&listener, options.accept_within)?;
@@ -87,18 +91,34 @@ fn accept(listener: &UnixListener, within: Duration) -> Result<UnixStream, Agent
 ///
 /// The client is refused, or the connection fails within a message.
 pub fn serve_stream(
-    mut stream: impl Read + Write,
+    stream: impl Read + Write,
     base: &Path,
     simulate: Option<u64>,
 ) -> Result<(), AgentError> {
+    converse(stream, base, simulate).map(drop)
+}
+
+/// How a conversation ended that did not fail.
+enum Parting {
+    /// The client left.
+    Left,
+    /// The client told the agent to end.
+    Told,
+}
+
+fn converse(
+    mut stream: impl Read + Write,
+    base: &Path,
+    simulate: Option<u64>,
+) -> Result<Parting, AgentError> {
     let mut agent = Agent { base, simulate, work: None };
     if !agent.greet(&mut stream)? {
-        return Ok(());
+        return Ok(Parting::Left);
     }
     loop {
         let answer = match read_frame(&mut stream) {
             Ok(request) => agent.answer_safely(request),
-            Err(FrameError::Closed) => return Ok(()),
+            Err(FrameError::Closed) => return Ok(Parting::Left),
             Err(error @ FrameError::Decode { .. }) => {
                 Answer::Failed(Failure::from_error(Stage::Wire, &error))
             }
@@ -116,7 +136,7 @@ pub fn serve_stream(
             Err(error) => return Err(error.into()),
         }
         if answer == Answer::Bye {
-            return Ok(());
+            return Ok(Parting::Told);
         }
     }
 }

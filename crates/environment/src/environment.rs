@@ -13,6 +13,7 @@ use crate::docker::{self, DockerEnvironment};
 use crate::error::EnvironmentError;
 use crate::layout::{Layout, read_record, write_record};
 use crate::native::NativeEnvironment;
+use crate::qemu::QemuEnvironment;
 use crate::simulated::SimulatedEnvironment;
 use crate::traces::{self, Trace};
 
@@ -93,13 +94,15 @@ pub fn environments() -> Vec<Box<dyn Environment>> {
     EnvironmentKind::ALL.into_iter().map(open).collect()
 }
 
-/// The environment of one kind.
+/// The environment of one kind. Virtual machines can be looked after and not made: where
+/// their kernel lies is for [`QemuEnvironment::new`] to say.
 #[must_use]
 pub fn open(kind: EnvironmentKind) -> Box<dyn Environment> {
     match kind {
         EnvironmentKind::Native => Box::new(NativeEnvironment::new()),
         EnvironmentKind::Container => Box::new(ContainerEnvironment::of_this_executable()),
         EnvironmentKind::Docker => Box::new(DockerEnvironment::of_this_executable()),
+        EnvironmentKind::Qemu => Box::new(QemuEnvironment::without_store()),
         EnvironmentKind::Simulated => Box::new(SimulatedEnvironment::new()),
     }
 }
@@ -109,7 +112,7 @@ pub fn open(kind: EnvironmentKind) -> Box<dyn Environment> {
 #[must_use]
 pub fn locate(settings: &EnvironmentSettings) -> Option<Locator> {
     match settings {
-        EnvironmentSettings::None => None,
+        EnvironmentSettings::None | EnvironmentSettings::Qemu(_) => None,
         EnvironmentSettings::Docker(docker) => docker::locate(docker),
         EnvironmentSettings::Ssh(ssh) => Some(Locator::Ssh(ssh.clone())),
     }

@@ -2,7 +2,7 @@ use std::io;
 use std::path::PathBuf;
 
 use thiserror::Error;
-use weighbridge_experiment::{EnvironmentKind, InstanceId};
+use weighbridge_experiment::{ByteSize, EnvironmentKind, InstanceId};
 
 use crate::Trace;
 
@@ -174,6 +174,57 @@ pub enum EnvironmentError {
         kind: EnvironmentKind,
         /// The port.
         port: u16,
+    },
+    /// The program that runs virtual machines is not there.
+    #[error("{program} is not installed; `apt-get install qemu-system-x86`")]
+    NoQemu {
+        /// Its name.
+        program: &'static str,
+    },
+    /// There is no kernel that a guest could boot.
+    #[error("no kernel was prepared for guests; run `weighbridge env prepare qemu`")]
+    GuestKernel,
+    /// KVM was asked for and does not work.
+    #[error("accel = \"kvm\" was asked for and does not work here: {reason}; use \"auto\"")]
+    Kvm {
+        /// What the probe found.
+        reason: String,
+    },
+    /// The guest would not have room for its own image.
+    #[error(
+        "{asked} of memory are too little for a guest with this agent; give it at least {least}"
+    )]
+    GuestMemory {
+        /// What it would have had.
+        asked: ByteSize,
+        /// What it needs.
+        least: ByteSize,
+    },
+    /// The guest's data disk could not be made.
+    #[error("cannot make the data disk of {instance}: {reason}")]
+    GuestDisk {
+        /// The instance.
+        instance: InstanceId,
+        /// Why.
+        reason: String,
+    },
+    /// A file did not get into a guest.
+    #[error("cannot copy {name} into guest {instance}: {reason}")]
+    GuestFile {
+        /// The instance.
+        instance: InstanceId,
+        /// Name of the file.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// QEMU did not start.
+    #[error("cannot start a virtual machine for {instance}: QEMU: {reason}")]
+    Qemu {
+        /// The instance.
+        instance: InstanceId,
+        /// What it said.
+        reason: String,
     },
     /// Something of the instance is still there.
     #[error("instance {instance} was destroyed but leaves {}; remove it by hand", list(traces))]

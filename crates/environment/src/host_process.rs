@@ -1,18 +1,22 @@
 //! An agent started as a plain process of the host.
 //!
 //! Native and simulated differ in two things only: whether the process gets a cgroup, and
-//! what is appended to its arguments. This module does not know which of them it serves.
+//! what is appended to its arguments. QEMU is started and metered the same way. This module
+//! does not know which of them it serves.
 
 use std::collections::HashMap;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::process::Signal;
-use weighbridge_experiment::{CreateRequest, Ended, Endpoint, InstanceId, MeterTarget, Resource};
+use weighbridge_experiment::{
+    CreateRequest, Ended, Endpoint, InstanceId, Limits, MeterTarget, Resource,
+};
 
 use crate::cgroup::{CgroupTree, relative_path};
 use crate::environment::{CopySource, Port};
@@ -54,6 +58,11 @@ impl Children {
         self.lock().insert(instance.clone(), child);
     }
 
+    /// Whether the child has ended; `None` where it is none of this process's.
+    pub(crate) fn has_ended(&self, instance: &InstanceId) -> Option<bool> {
+        self.lock().get_mut(instance).map(|child| !matches!(child.try_wait(), Ok(None)))
+    }
+
     pub(crate) fn take(&self, instance: &InstanceId) -> Option<Child> {
         self.lock().remove(instance)
     }
@@ -72,8 +81,10 @@ pub(crate) fn start(
     launch.arguments.extend_from_slice(extra_arguments);
     layout.prepare(&launch)?;
     let libraries = &request.agent.libraries;
-    let started = place_libraries(&layout, libraries)
-        .and_then(|()| start_prepared(&layout, &launch, tree, children));
+    let started = place_libraries(&layout, libraries).and_then(|()| {
+        let (limits, log) = (Some(request.limits), &layout.stderr());
+        Start { launch: &launch, limits, log }.start(&layout, tree, children)
+    });
     if started.is_err() {
         // The first error tells more than a second one from the clean-up.
         let _ = destroy(&request.resource, &CgroupTree::detect(), children);
@@ -91,50 +102,73 @@ fn place_libraries(
     Ok(())
 }
 
-fn start_prepared(
-    layout: &Layout,
-    launch: &LaunchRecord,
-    tree: Option<&CgroupTree>,
-    children: &Children,
-) -> Result<(), EnvironmentError> {
-    let mut entrances = Vec::new();
-    if let Some(tree) = tree {
-        let made = tree.create(&launch.instance, &launch.limits);
-        match made.and_then(|()| tree.entrances(&launch.instance)) {
-            Ok(files) => entrances = files,
+/// A process that is about to be started for an instance that is prepared.
+pub(crate) struct Start<'a> {
+    pub(crate) launch: &'a LaunchRecord,
+    /// Limits of its cgroup; `None` for one that only meters.
+    pub(crate) limits: Option<Limits>,
+    /// An existing file to which its standard error goes.
+    pub(crate) log: &'a Path,
+}
+
+impl Start<'_> {
+    /// Starts it, in a cgroup where there is a tree and that is permitted.
+    pub(crate) fn start(
+        &self,
+        layout: &Layout,
+        tree: Option<&CgroupTree>,
+        children: &Children,
+    ) -> Result<(), EnvironmentError> {
+        let Self { launch, log, .. } = self;
+        let entrances = self.entrances(layout, tree)?;
+        let stderr = fs::File::options()
+            .append(true)
+            .open(log)
+            .map_err(EnvironmentError::file("open", *log))?;
+        let mut command = Command::new(&launch.executable);
+        command
+            .args(&launch.arguments)
+            .current_dir(layout.run())
+            .env_clear()
+            .envs(AGENT_ENVIRONMENT)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(stderr)
+            .process_group(0);
+        enter_before_exec(&mut command, entrances);
+        let child = spawn(command).map_err(|source| EnvironmentError::Spawn {
+            executable: launch.executable.clone(),
+            source,
+        })?;
+        let identity = ProcessIdentity::of(child.id());
+        children.insert(&launch.instance, child);
+        match identity {
+            Some(identity) => write_record(&layout.agent_identity(), &identity),
+            None => Err(EnvironmentError::NotRunning {
+                instance: launch.instance.clone(),
+                reason: "its process cannot be read in /proc; mount it".into(),
+            }),
+        }
+    }
+
+    /// Ways into the new cgroup. Where one is wanted and not permitted there are none, and
+    /// the reason is kept.
+    fn entrances(
+        &self,
+        layout: &Layout,
+        tree: Option<&CgroupTree>,
+    ) -> Result<Vec<fs::File>, EnvironmentError> {
+        let Some(tree) = tree else { return Ok(Vec::new()) };
+        let instance = &self.launch.instance;
+        let made = tree.create(instance, self.limits.as_ref());
+        match made.and_then(|()| tree.entrances(instance)) {
+            Ok(files) => Ok(files),
             Err(error) => {
                 let reason = format!("without limits: {}", error.chain());
                 write_record(&layout.unlimited(), &Unlimited { reason })?;
+                Ok(Vec::new())
             }
         }
-    }
-    let stderr = fs::File::options()
-        .append(true)
-        .open(layout.stderr())
-        .map_err(EnvironmentError::file("open", layout.stderr()))?;
-    let mut command = Command::new(&launch.executable);
-    command
-        .args(&launch.arguments)
-        .current_dir(layout.run())
-        .env_clear()
-        .envs(AGENT_ENVIRONMENT)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(stderr)
-        .process_group(0);
-    enter_before_exec(&mut command, entrances);
-    let child = spawn(command).map_err(|source| EnvironmentError::Spawn {
-        executable: launch.executable.clone(),
-        source,
-    })?;
-    let identity = ProcessIdentity::of(child.id());
-    children.insert(&launch.instance, child);
-    match identity {
-        Some(identity) => write_record(&layout.agent_identity(), &identity),
-        None => Err(EnvironmentError::NotRunning {
-            instance: launch.instance.clone(),
-            reason: "its process cannot be read in /proc; mount it".into(),
-        }),
     }
 }
 
@@ -265,11 +299,19 @@ pub(crate) fn destroy(
         wait_until(WAITED_WITHIN, || !matches!(child.try_wait(), Ok(None)));
     }
     let ended = Ended {
-        exit_code: status.and_then(|status| status.code()),
-        signal: status.and_then(|status| status.signal()),
         oom_kills: tree.oom_kills(&resource.instance),
         last_words: last_words(&layout.stderr()).unwrap_or_default(),
+        ..ended_with(status)
     };
     remove_remains(resource, tree)?;
     Ok(ended)
+}
+
+/// How a child ended, as far as its status tells.
+pub(crate) fn ended_with(status: Option<ExitStatus>) -> Ended {
+    Ended {
+        exit_code: status.and_then(|status| status.code()),
+        signal: status.and_then(|status| status.signal()),
+        ..Ended::default()
+    }
 }

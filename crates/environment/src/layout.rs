@@ -131,7 +131,7 @@ impl Layout {
         self.directory.join("monitor.json")
     }
 
-    /// How a container ended, written by its monitor.
+    /// How a container ended, written by its monitor; how an agent in a guest did, by that.
     pub(crate) fn ended(&self) -> PathBuf {
         self.directory.join("ended.json")
     }
@@ -141,9 +141,24 @@ impl Layout {
         self.directory.join("unlimited.json")
     }
 
-    /// What the monitor of a container wrote to its standard error.
+    /// What the monitor of a container, or QEMU, wrote to its standard error.
     pub(crate) fn monitor_log(&self) -> PathBuf {
         self.directory.join("monitor.log")
+    }
+
+    /// What was decided for a guest.
+    pub(crate) fn guest(&self) -> PathBuf {
+        self.directory.join("guest.json")
+    }
+
+    /// What a guest's kernel wrote to its console.
+    pub(crate) fn console(&self) -> PathBuf {
+        self.directory.join("console.log")
+    }
+
+    /// The data disk of a guest.
+    pub(crate) fn disk(&self) -> PathBuf {
+        self.directory.join("disk.img")
     }
 
     /// Which runtime started the container.

@@ -18,7 +18,9 @@
 //! | `probe_remains` | what probes of killed processes left |
 //! | `spawner` | the one thread that starts processes |
 //! | `host_process` | an agent started as a plain process, shared by native and simulated |
-//! | `native`, `container`, `docker`, `simulated` | the environments |
+//! | `libraries`, `elf` | what an executable is linked to |
+//! | `guest` | what runs inside a virtual machine: kernel, image, first process |
+//! | `native`, `container`, `docker`, `qemu`, `simulated` | the environments |
 
 #![cfg(target_os = "linux")]
 
@@ -26,28 +28,32 @@ mod blocking;
 mod cgroup;
 pub mod container;
 pub mod docker;
+mod elf;
 mod environment;
 mod error;
 mod facts;
+mod guest;
 mod host_process;
 mod last_words;
 mod layout;
+mod libraries;
 pub mod native;
 mod probe_remains;
 mod process_identity;
+pub mod qemu;
 pub mod simulated;
 mod spawner;
 mod traces;
 
-pub use container::{
-    ContainerEnvironment, MONITOR_COMMAND, Program, container_monitor, library_closure,
-    monitor_directory, program_files,
-};
+pub use container::{ContainerEnvironment, MONITOR_COMMAND, container_monitor, monitor_directory};
 pub use docker::DockerEnvironment;
 pub use environment::{CopySource, Environment, Port, environments, locate, open, reap};
 pub use error::EnvironmentError;
+pub use guest::{Kernel, KernelSource, PrepareError, guest_init, is_guest_init, prepare_kernel};
+pub use libraries::{Program, library_closure, program_files};
 pub use native::NativeEnvironment;
 pub use probe_remains::reap_probes;
 pub use process_identity::ProcessIdentity;
+pub use qemu::QemuEnvironment;
 pub use simulated::SimulatedEnvironment;
 pub use traces::{Trace, traces};

@@ -17,10 +17,11 @@ use crate::error::EnvironmentError;
 use crate::process_identity::ProcessStat;
 
 /// Names of probes begin so, then comes the process, then whatever keeps them apart.
-const PREFIXES: [(&str, EnvironmentKind); 3] = [
+const PREFIXES: [(&str, EnvironmentKind); 4] = [
     ("probe-native-", EnvironmentKind::Native),
     ("probe-container-", EnvironmentKind::Container),
     ("probe-docker-", EnvironmentKind::Docker),
+    ("probe-qemu-", EnvironmentKind::Qemu),
 ];
 
 /// Removes the traces of probes whose process is gone; returns their names.

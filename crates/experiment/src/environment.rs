@@ -18,16 +18,19 @@ pub enum EnvironmentKind {
     Container,
     /// A container of a Docker daemon, or of Podman behind the same interface.
     Docker,
+    /// A virtual machine with a kernel of its own.
+    Qemu,
     /// No measurement at all: times drawn from a seeded distribution, to try a whole run.
     Simulated,
 }
 
 impl EnvironmentKind {
     /// All kinds of this version.
-    pub const ALL: [Self; 4] = [Self::Native, Self::Container, Self::Docker, Self::Simulated];
+    pub const ALL: [Self; 5] =
+        [Self::Native, Self::Container, Self::Docker, Self::Qemu, Self::Simulated];
 
     /// Kinds with a place in the design that this version cannot run yet.
-    pub const PLANNED: [&'static str; 6] = ["qemu", "firecracker", "ssh", "aws", "azure", "gcp"];
+    pub const PLANNED: [&'static str; 5] = ["firecracker", "ssh", "aws", "azure", "gcp"];
 
     /// The name as it is written in files and commands.
     #[must_use]
@@ -36,6 +39,7 @@ impl EnvironmentKind {
             Self::Native => "native",
             Self::Container => "container",
             Self::Docker => "docker",
+            Self::Qemu => "qemu",
             Self::Simulated => "simulated",
         }
     }

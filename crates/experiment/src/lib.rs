@@ -20,6 +20,7 @@ mod money;
 mod noise;
 mod plan;
 mod price;
+mod qemu_settings;
 mod run;
 mod settings;
 mod trial;
@@ -48,6 +49,7 @@ pub use plan::{
     TensorPlan, TransferPlan, Unavailable, WorkloadPlan,
 };
 pub use price::{PriceSource, PriceSpec, ResolvedPrice};
+pub use qemu_settings::{Accelerator, DiskCache, DiskSettings, QemuMachine, QemuSettings};
 pub use run::{
     RUN_FORMAT, RepeatedTrial, RunEvent, RunEventKind, RunHeader, RunId, RunIdError, RunRecord,
     RunStatus,

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::EnvironmentKind;
+use crate::{EnvironmentKind, QemuSettings};
 
 /// The settings of one environment, of the kind that it has.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -22,6 +22,8 @@ pub enum EnvironmentSettings {
     Docker(DockerSettings),
     /// Of kind "ssh".
     Ssh(SshSettings),
+    /// Of kind "qemu".
+    Qemu(QemuSettings),
 }
 
 impl EnvironmentSettings {
@@ -33,6 +35,7 @@ impl EnvironmentSettings {
                 Self::None
             }
             EnvironmentKind::Docker => Self::Docker(DockerSettings::default()),
+            EnvironmentKind::Qemu => Self::Qemu(QemuSettings::default()),
         }
     }
 
@@ -46,7 +49,7 @@ impl EnvironmentSettings {
     /// nobody made it absolute.
     pub fn paths(&mut self) -> Vec<&mut String> {
         let paths: Vec<&mut Option<String>> = match self {
-            Self::None => Vec::new(),
+            Self::None | Self::Qemu(_) => Vec::new(),
             Self::Docker(docker) => vec![&mut docker.socket],
             Self::Ssh(ssh) => vec![&mut ssh.identity, &mut ssh.known_hosts],
         };

@@ -92,7 +92,7 @@ fn dispatch(command: Command) -> anyhow::Result<Outcome> {
     runtime.block_on(async {
         match command {
             Command::Run(arguments) => weigh::run(arguments).await,
-            Command::Env(arguments) => environments::list(&arguments).await,
+            Command::Env(arguments) => environments::env(arguments).await,
             Command::Runs(arguments) => reading::runs(&arguments).await,
             Command::Report(arguments) => reading::report(&arguments).await,
             Command::Figure(arguments) => reading::figure(&arguments).await,

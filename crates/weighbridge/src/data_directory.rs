@@ -59,6 +59,11 @@ impl DataDirectory {
         self.0.join("models")
     }
 
+    /// Kernels and images of virtual machines.
+    pub(crate) fn guests(&self) -> PathBuf {
+        self.0.join("guests")
+    }
+
     /// One directory for each instance that exists now.
     pub(crate) fn instances(&self) -> PathBuf {
         self.0.join("instances")

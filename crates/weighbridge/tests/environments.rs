@@ -1,12 +1,12 @@
 //! The conformance suite of `Environment`: the same promises, kept by every kind, with the
-//! real executable as agent and as container monitor.
+//! real executable as agent, as container monitor and as the first process of a guest.
 
 #[path = "../../environment/tests/private/dockerd.rs"]
 mod dockerd;
 mod through_binary;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use dockerd::Dockerd;
@@ -15,17 +15,19 @@ use through_binary::{cgroups_of, privileged, traces};
 use weighbridge_agent::wire::{EngineChoice, FileToRead, Pass, Prepare, Task};
 use weighbridge_agent::{AgentClient, ClientError};
 use weighbridge_environment::{
-    ContainerEnvironment, CopySource, DockerEnvironment, Environment, NativeEnvironment, Port,
-    SimulatedEnvironment, locate,
+    ContainerEnvironment, CopySource, DockerEnvironment, Environment, Kernel, KernelSource,
+    NativeEnvironment, Port, QemuEnvironment, SimulatedEnvironment, locate, prepare_kernel,
 };
 use weighbridge_experiment::{
-    AgentLaunch, ApplicationName, CpuCount, CreateRequest, DockerSettings, EnvironmentKind,
-    EnvironmentSettings, InstanceId, Limits, MeterTarget, Resource, Sha256Digest,
+    Accelerator, AgentLaunch, ApplicationName, ByteSize, CpuCount, CreateRequest, DiskCache,
+    DiskSettings, DockerSettings, Endpoint, EnvironmentKind, EnvironmentSettings, InstanceId,
+    Limits, MeterTarget, QemuSettings, Resource, Sha256Digest,
 };
 use weighbridge_inference::catalogue;
 use weighbridge_measure::OutsideMeter;
 
-const SOON: Duration = Duration::from_secs(30);
+/// An emulated guest of a test's executable boots in several seconds, on a busy host in many.
+const SOON: Duration = Duration::from_secs(120);
 
 fn executable() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_weighbridge"))
@@ -36,7 +38,43 @@ fn open(kind: EnvironmentKind) -> Arc<dyn Environment> {
         EnvironmentKind::Native => Arc::new(NativeEnvironment::new()),
         EnvironmentKind::Container => Arc::new(ContainerEnvironment::new(executable())),
         EnvironmentKind::Docker => Arc::new(DockerEnvironment::new(executable())),
+        EnvironmentKind::Qemu => Arc::new(QemuEnvironment::new(guests(), executable())),
         EnvironmentKind::Simulated => Arc::new(SimulatedEnvironment::new()),
+    }
+}
+
+/// Where the kernel and the image of guests are kept between runs of the tests.
+fn guests() -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("guests")
+}
+
+/// Whether a virtual machine can be made here; says so where not. The kernel is got once.
+#[allow(clippy::print_stdout, reason = "what is left out must be seen")]
+fn virtual_machines() -> bool {
+    static READY: LazyLock<Result<(), String>> = LazyLock::new(|| {
+        let found = std::process::Command::new("qemu-system-x86_64").arg("--version").output();
+        found.map_err(|error| format!("qemu-system-x86_64, {error}"))?;
+        match Kernel::in_use(&guests()) {
+            Ok(Some(_)) => Ok(()),
+            _ => prepare_kernel(&guests(), &KernelSource::Automatic, &|_| {})
+                .map(drop)
+                .map_err(|error| error.to_string()),
+        }
+    });
+    if let Err(reason) = &*READY {
+        println!("LEFT OUT: tests of virtual machines: need {reason}");
+    }
+    READY.is_ok()
+}
+
+/// The settings of a kind under test. Guests are emulated: that works wherever QEMU does.
+fn settings(kind: EnvironmentKind) -> EnvironmentSettings {
+    match kind {
+        EnvironmentKind::Qemu => EnvironmentSettings::Qemu(QemuSettings {
+            accel: Accelerator::Tcg,
+            ..QemuSettings::default()
+        }),
+        kind => EnvironmentSettings::of_kind(kind),
     }
 }
 
@@ -59,7 +97,7 @@ impl Bench {
                 socket: daemon.socket().to_str().map(str::to_owned),
                 ..DockerSettings::default()
             }),
-            None => EnvironmentSettings::of_kind(kind),
+            None => settings(kind),
         };
         Self { kind, environment: open(kind), settings, directory, _daemon: daemon }
     }
@@ -111,6 +149,7 @@ async fn on_every_kind<F: AsyncFn(Bench)>(check: F) {
         let possible = match kind {
             EnvironmentKind::Container => privileged(),
             EnvironmentKind::Docker => dockerd::can_run(),
+            EnvironmentKind::Qemu => virtual_machines(),
             EnvironmentKind::Native | EnvironmentKind::Simulated => true,
         };
         if !possible {
@@ -216,7 +255,12 @@ async fn how_an_instance_ended_by_itself_is_told() {
         bench.environment.create(&request).await.expect("its process starts");
         let endpoint =
             bench.environment.endpoint(&request.resource, Port::Agent).expect("an endpoint");
-        assert!(AgentClient::connect(&endpoint, Duration::from_millis(500)).await.is_err());
+        // A virtual machine is connected to before its agent listens, and no agent answers.
+        let within =
+            if bench.kind == EnvironmentKind::Qemu { SOON } else { Duration::from_millis(500) };
+        if let Ok(mut client) = AgentClient::connect(&endpoint, within).await {
+            assert!(client.hello(None, within).await.is_err());
+        }
         let ended = bench.environment.destroy(&request.resource).await.expect("destroyed");
         assert_eq!(ended.exit_code, Some(1), "{}: {ended:?}", bench.kind);
         assert!(ended.last_words.contains("takes no arguments"), "{ended:?}");
@@ -238,4 +282,40 @@ async fn another_process_can_destroy_what_this_one_made() {
         bench.assert_gone(&request.resource).await;
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_guest_outlives_its_clients_and_says_what_it_is() {
+    if !virtual_machines() {
+        return;
+    }
+    let bench = Bench::new(EnvironmentKind::Qemu);
+    let mut request = bench.request("guest");
+    request.service_ports = vec![8080];
+    let disk = DiskSettings { size: ByteSize(64 << 20), cache: DiskCache::Writeback };
+    request.settings = EnvironmentSettings::Qemu(QemuSettings {
+        accel: Accelerator::Tcg,
+        disk: Some(disk),
+        ..QemuSettings::default()
+    });
+    bench.environment.create(&request).await.expect("created");
+    let resource = &request.resource;
+    let mut first = bench.connect(resource).await;
+    // It asks for something and leaves before the answer.
+    let _ = first.describe(Duration::from_millis(1)).await;
+    drop(first);
+    let mut second = bench.connect(resource).await;
+    let inside = second.describe(SOON).await.expect("facts");
+    let kernel = Kernel::in_use(&guests()).expect("a record").expect("a kernel");
+    assert_eq!(inside.value("kernel_release"), Some(kernel.release.as_str()), "{inside:?}");
+
+    let outside = bench.environment.describe(resource).await;
+    assert_eq!(outside.value("guest_kernel"), Some(kernel.release.as_str()), "{outside:?}");
+    assert_eq!(outside.value("accelerator"), Some("tcg (emulated)"));
+    assert_eq!(outside.value("guest_cpus"), Some("1"));
+    let service = bench.environment.endpoint(resource, Port::Service(8080)).expect("a port");
+    assert!(matches!(service, Endpoint::Tcp(address) if address.ip().is_loopback()), "{service:?}");
+    assert!(bench.environment.endpoint(resource, Port::Service(81)).is_err());
+    bench.environment.destroy(resource).await.expect("destroyed");
+    bench.assert_gone(resource).await;
 }

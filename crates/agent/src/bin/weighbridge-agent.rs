@@ -7,8 +7,7 @@ use std::process::ExitCode;
 
 use weighbridge_agent::{AgentOptions, PROCESS_ROLE, serve, serve_process};
 
-const USAGE: &str =
-    "usage: weighbridge-agent [--directory PATH] [--simulate SEED] [--die-with-parent]";
+const USAGE: &str = "usage: weighbridge-agent [--directory PATH] [--device PATH] [--simulate SEED] [--die-with-parent]";
 
 fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|first| first == PROCESS_ROLE) {
@@ -38,6 +37,7 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<AgentOptions, 
         let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
         match argument.as_str() {
             "--directory" => options.directory = PathBuf::from(value()?),
+            "--device" => options.device = Some(PathBuf::from(value()?)),
             "--simulate" => {
                 let seed = value()?;
                 options.simulate = Some(

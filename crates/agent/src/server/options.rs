@@ -17,6 +17,8 @@ pub struct AgentOptions {
     /// is a runtime that ends after starting it. Beware: the kernel means the parent's
     /// *thread* that started the agent, so the parent must start it from one that lasts.
     pub die_with_parent: bool,
+    /// A character device to serve instead of a socket, such as `/dev/vport0p1`.
+    pub device: Option<PathBuf>,
     /// How long to wait for a connection.
     pub accept_within: Duration,
 }
@@ -29,6 +31,7 @@ impl AgentOptions {
             directory,
             simulate: None,
             die_with_parent: false,
+            device: None,
             accept_within: Duration::from_secs(60),
         }
     }
@@ -55,6 +58,14 @@ pub enum AgentError {
     Listen {
         /// The directory.
         directory: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Its device cannot be used.
+    #[error("cannot use {path} to serve clients")]
+    Device {
+        /// The device.
+        path: PathBuf,
         /// Why.
         source: io::Error,
     },

@@ -104,14 +104,17 @@ impl CgroupTree {
             .collect()
     }
 
-    /// Makes the instance's cgroup with its limits. What was made before an error is
-    /// removed again.
-    pub(crate) fn create(
+    /// Makes the instance's cgroup with its limits, or one that only meters. What was made
+    /// before an error is removed again.
+    pub(crate) fn create<'a>(
         &self,
         instance: &InstanceId,
-        limits: &Limits,
+        limits: impl Into<Option<&'a Limits>>,
     ) -> Result<(), EnvironmentError> {
-        let made = self.create_directories(instance).and_then(|()| self.limit(instance, limits));
+        let made = self.create_directories(instance).and_then(|()| match limits.into() {
+            Some(limits) => self.limit(instance, limits),
+            None => Ok(()),
+        });
         if made.is_err() {
             // The first error tells more than a second one from the clean-up.
             let _ = self.remove(instance);

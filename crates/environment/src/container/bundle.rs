@@ -16,11 +16,11 @@ use libcontainer::oci_spec::runtime::{
     ProcessBuilder, RootBuilder, Spec, SpecBuilder,
 };
 
-use super::libraries::NeededFile;
 use crate::cgroup::{CPU_PERIOD_MICROSECONDS, cpu_quota_microseconds, relative_path};
 use crate::error::EnvironmentError;
 use crate::host_process::AGENT_ENVIRONMENT;
 use crate::layout::{LaunchRecord, Layout, place};
+use crate::libraries::NeededFile;
 
 /// The agent's executable inside.
 pub(crate) const AGENT: &str = "/agent";

@@ -6,8 +6,6 @@
 //! This module does not know what the agent does, and gives containers no network.
 
 mod bundle;
-mod elf;
-mod libraries;
 mod monitor;
 mod probe;
 mod runtime;
@@ -35,12 +33,11 @@ use crate::facts::{collected, own_cgroup_facts, process_facts};
 use crate::host_process::{self, Children};
 use crate::last_words::last_words;
 use crate::layout::{LaunchRecord, Layout, library_name, read_record, write_record};
+use crate::libraries;
 use crate::process_identity::wait_until;
 use crate::traces::{self, kill_processes, remove_remains};
 
 pub(crate) use bundle::{AGENT, LIBRARIES, RUN};
-pub(crate) use libraries::{NeededFile, needed_files};
-pub use libraries::{Program, library_closure, program_files};
 use monitor::Report;
 pub use monitor::{MONITOR_COMMAND, container_monitor, monitor_directory};
 

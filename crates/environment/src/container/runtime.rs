@@ -134,9 +134,10 @@ mod tests {
         AgentLaunch, ByteSize, CpuCount, EnvironmentKind, InstanceId, Limits, Resource,
     };
 
-    use super::super::{bundle, libraries};
+    use super::super::bundle;
     use super::*;
     use crate::cgroup::CgroupTree;
+    use crate::libraries;
     use crate::traces::{kill_processes, remove_remains, traces_in};
 
     /// The fallback runs the same bundle. It is there only where `runc` is installed.

@@ -19,8 +19,9 @@ use weighbridge_experiment::Sha256Digest;
 
 use super::daemon::{Daemon, encoded};
 use crate::blocking::blocking;
-use crate::container::{AGENT, LIBRARIES, NeededFile, RUN, needed_files};
+use crate::container::{AGENT, LIBRARIES, RUN};
 use crate::error::EnvironmentError;
+use crate::libraries::{NeededFile, needed_files};
 
 /// Under this name the daemon lists the images of agents.
 const REPOSITORY: &str = "weighbridge-agent";

@@ -19,11 +19,11 @@ use super::description::{
 use super::{host_cgroup, image, socket};
 use crate::blocking::blocking;
 use crate::cgroup::CgroupTree;
-use crate::container::program_files;
 use crate::error::EnvironmentError;
 use crate::facts::{cgroup_facts, collected, missing_cgroup_facts, process_facts};
 use crate::host_process;
 use crate::layout::{LaunchRecord, Layout, library_name, place, read_record, write_record};
+use crate::libraries::program_files;
 use crate::process_identity::ProcessIdentity;
 use crate::traces::{kill_processes, remove_remains};
 

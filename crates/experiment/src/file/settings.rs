@@ -2,8 +2,8 @@
 //! and so is a value that no environment of the kind could use.
 
 use super::asked::Problems;
-use super::written::EnvironmentTable;
-use crate::{DockerSettings, EnvironmentKind, EnvironmentSettings};
+use super::written::{EnvironmentTable, QemuTable};
+use crate::{DockerSettings, EnvironmentKind, EnvironmentSettings, QemuSettings};
 
 /// The settings of an environment of `kind`, which stands at `path` of the file.
 pub(super) fn settings(
@@ -12,7 +12,11 @@ pub(super) fn settings(
     table: &EnvironmentTable,
     problems: &mut Problems,
 ) -> EnvironmentSettings {
-    let given = [("docker", table.docker.is_some()), ("ssh", table.ssh.is_some())];
+    let given = [
+        ("docker", table.docker.is_some()),
+        ("ssh", table.ssh.is_some()),
+        ("qemu", table.qemu.is_some()),
+    ];
     for (key, _) in given.into_iter().filter(|(key, given)| *given && *key != kind.as_str()) {
         problems.add(
             &format!("{path}.{key}"),
@@ -20,7 +24,22 @@ pub(super) fn settings(
             format!("remove the table, or set kind = \"{key}\""),
         );
     }
+    if table.disk.is_some() && kind != EnvironmentKind::Qemu {
+        problems.add(
+            &format!("{path}.disk"),
+            format!("`disk` says nothing to an environment of kind \"{kind}\""),
+            "remove the key; only kind = \"qemu\" has a disk of its own",
+        );
+    }
     match kind {
+        EnvironmentKind::Qemu => {
+            let QemuTable { machine, accel } = table.qemu.clone().unwrap_or_default();
+            EnvironmentSettings::Qemu(QemuSettings {
+                machine: machine.unwrap_or_default(),
+                accel: accel.unwrap_or_default(),
+                disk: table.disk,
+            })
+        }
         EnvironmentKind::Native | EnvironmentKind::Container | EnvironmentKind::Simulated => {
             EnvironmentSettings::None
         }
@@ -65,5 +84,10 @@ pub(super) fn written_again(settings: &EnvironmentSettings) -> EnvironmentTable 
             EnvironmentTable { docker: Some(docker.clone()), ..empty }
         }
         EnvironmentSettings::Ssh(ssh) => EnvironmentTable { ssh: Some(ssh.clone()), ..empty },
+        EnvironmentSettings::Qemu(qemu) => EnvironmentTable {
+            qemu: Some(QemuTable { machine: Some(qemu.machine), accel: Some(qemu.accel) }),
+            disk: qemu.disk,
+            ..empty
+        },
     }
 }

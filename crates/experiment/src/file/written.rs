@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::{Deserialize, Serialize};
 
-use crate::{ByteSize, CpuCount, Difference, DockerSettings, Restart, SshSettings};
+use crate::{
+    Accelerator, ByteSize, CpuCount, Difference, DiskSettings, DockerSettings, QemuMachine,
+    Restart, SshSettings,
+};
 
 /// An experiment: the same applications weighed in several environments.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -42,7 +45,7 @@ pub struct EnvironmentTable {
     /// Its name in tables and figures; its kind unless given. Two of one kind need names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// One of "native", "container", "docker", "simulated".
+    /// One of "native", "container", "docker", "qemu", "simulated".
     pub kind: String,
     /// Share of CPUs, such as 2 or 0.5; all of the host's unless given.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,6 +62,25 @@ pub struct EnvironmentTable {
     /// Kind "ssh": the way to the other host.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ssh: Option<SshSettings>,
+    /// Kind "qemu": which machine, and whose processor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qemu: Option<QemuTable>,
+    /// Kind "qemu": a data disk of the guest, such as { size = "6GiB", cache = "none" }.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk: Option<DiskSettings>,
+}
+
+/// `[environment.qemu]`: a virtual machine.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QemuTable {
+    /// "q35" (a PC of today) or "microvm" (as little as a kernel needs); "q35" unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<QemuMachine>,
+    /// "auto" (the host's processor where a guest was seen to run on it), "kvm" (nothing but
+    /// that) or "tcg" (emulated in software); "auto" unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accel: Option<Accelerator>,
 }
 
 /// What an environment costs: an entry of the price book, or a price per hour.

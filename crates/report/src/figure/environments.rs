@@ -220,6 +220,9 @@ fn confinement(environment: &EnvironmentPlan) -> Vec<String> {
         EnvironmentKind::Docker => {
             vec!["own root file system and namespaces, made by a daemon".to_owned()]
         }
+        EnvironmentKind::Qemu => {
+            vec!["a virtual machine with a kernel of its own".to_owned()]
+        }
         EnvironmentKind::Simulated => {
             vec!["simulated: no measurement, times drawn from a seed".to_owned()]
         }

@@ -157,6 +157,16 @@ fn cells_that_differ_in_more_than_the_environment_are_not_compared() {
         ["threads: 2 in native, 1 in container", "CPUs: 2 in native, 1 in container"]
     );
     assert_eq!(limits.not_compared[0].allowable, [Difference::Threads, Difference::Cpus]);
+    let mut record = two(Place::new("qemu", EnvironmentKind::Qemu, 1.0));
+    assert_eq!(report(&record).comparisons.len(), 1, "a guest on the host's processor");
+    record.header.plan.environments[1].emulated = true;
+    let emulated = report(&record);
+    assert!(emulated.comparisons.is_empty());
+    assert_eq!(
+        emulated.not_compared[0].differences,
+        ["processor: real in native, emulated in qemu"]
+    );
+    assert_eq!(emulated.cells[1].labels, ["emulated"]);
     let simulated = report(&two(Place::new("simulated", EnvironmentKind::Simulated, 1.0)));
     assert_eq!(
         simulated.not_compared[0].differences[0],

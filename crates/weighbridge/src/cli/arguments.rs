@@ -141,6 +141,23 @@ pub(crate) enum EnvCommand {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
+    /// Get the kernel that virtual machines boot, and keep it in the data directory
+    Prepare(PrepareArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PrepareArguments {
+    /// Kind of environment
+    #[arg(value_parser = ["qemu"])]
+    pub(crate) environment: String,
+    /// Kernel to boot (a vmlinuz file); the distribution's for virtual machines, else that of
+    /// this host unless given
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kernel: Option<PathBuf>,
+    /// Directory of its modules, such as /lib/modules/RELEASE; everything is taken to be built
+    /// into the kernel unless given
+    #[arg(long, value_name = "DIRECTORY", requires = "kernel")]
+    pub(crate) modules: Option<PathBuf>,
 }
 
 fn difference(name: &str) -> Result<Difference, String> {

@@ -1,11 +1,13 @@
-//! `weighbridge env list`.
+//! `weighbridge env list` and `weighbridge env prepare`.
 
 use serde::Serialize;
+use weighbridge_environment::{KernelSource, prepare_kernel};
 use weighbridge_experiment::{Availability, EnvironmentKind, EnvironmentSettings};
 
-use super::arguments::{EnvArguments, EnvCommand, Format};
+use super::arguments::{EnvArguments, EnvCommand, Format, PrepareArguments};
 use super::{Outcome, output, reading, weigh};
-use crate::run::Probes;
+use crate::data_directory::{DataDirectory, create_private};
+use crate::run::{Probes, Waiting};
 
 #[derive(Serialize, schemars::JsonSchema)]
 pub(crate) struct EnvironmentList {
@@ -22,9 +24,39 @@ struct EnvironmentRow {
     availability: Availability,
 }
 
+/// Answers the commands about environments.
+pub(super) async fn env(arguments: EnvArguments) -> anyhow::Result<Outcome> {
+    match arguments.command {
+        EnvCommand::List { format } => list(format).await,
+        EnvCommand::Prepare(arguments) => prepare(arguments),
+    }
+}
+
+/// Gets a kernel for guests and says what was got.
+fn prepare(arguments: PrepareArguments) -> anyhow::Result<Outcome> {
+    let source = match arguments.kernel {
+        Some(kernel) => KernelSource::File { kernel, modules: arguments.modules },
+        None => KernelSource::Automatic,
+    };
+    let data = DataDirectory::from_environment()?;
+    create_private(&data.guests())?;
+    let waiting = Waiting::on("looking for a kernel");
+    let kernel = prepare_kernel(&data.guests(), &source, &|step| waiting.say(step))?;
+    drop(waiting);
+    output::write_text(&format!(
+        "guests boot Linux {}, {}\nsha256 {}; {} modules: {}",
+        kernel.release,
+        kernel.origin,
+        kernel.sha256,
+        kernel.modules.len(),
+        kernel.modules.join(" "),
+    ))?;
+    output::note("`weighbridge env list` boots it once and says whether that works");
+    Ok(Outcome::Done)
+}
+
 /// Tries every environment for real and prints what was found.
-pub(super) async fn list(arguments: &EnvArguments) -> anyhow::Result<Outcome> {
-    let EnvCommand::List { format } = arguments.command;
+async fn list(format: Format) -> anyhow::Result<Outcome> {
     let host = weigh::open_host().await?;
     let mut probes = Probes::afresh(&host);
     let mut environments = Vec::new();

@@ -1,5 +1,5 @@
-//! Roles that no person types: the agent inside an environment, the monitor of one
-//! container, and the bare loop that `bench/harness_bias.py` holds a run against. Chosen by the first argument, before the command line is parsed and before
+//! Roles that no person types: the agent inside an environment, the first process of a
+//! virtual machine, the monitor of one container, and the bare loop that `bench/harness_bias.py` holds a run against. Chosen by the first argument, before the command line is parsed and before
 //! any thread exists.
 
 use std::io::Write;
@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use weighbridge_agent::{AgentOptions, PROCESS_ROLE, serve, serve_process};
-use weighbridge_environment::{container_monitor, monitor_directory};
+use weighbridge_environment::{container_monitor, guest_init, is_guest_init, monitor_directory};
 use weighbridge_experiment::ApplicationName;
 use weighbridge_inference::{Input, Session, catalogue};
 
@@ -19,6 +19,10 @@ use crate::engines::{VERSION_ROLE, version_role};
     reason = "a role's standard error is the log that its environment keeps"
 )]
 pub(super) fn hidden_role() -> Option<ExitCode> {
+    if is_guest_init() {
+        guest_init();
+        return Some(ExitCode::SUCCESS);
+    }
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     if let Some(directory) = monitor_directory(&arguments) {
         return Some(container_monitor(&directory));
@@ -52,15 +56,20 @@ pub(super) fn hidden_role() -> Option<ExitCode> {
 }
 
 fn agent(rest: &[std::ffi::OsString]) -> Result<(), Box<dyn std::error::Error>> {
-    let simulate = match rest {
-        [] => None,
+    let mut options = AgentOptions::new(std::env::current_dir()?);
+    match rest {
+        [] => {}
         [flag, seed] if flag == "--simulate" => {
-            Some(seed.to_str().ok_or("the seed is not a number")?.parse()?)
+            options.simulate = Some(seed.to_str().ok_or("the seed is not a number")?.parse()?);
         }
-        _ => return Err("an agent takes no arguments but `--simulate SEED`".into()),
-    };
-    let directory = std::env::current_dir()?;
-    serve(&AgentOptions { simulate, ..AgentOptions::new(directory) })?;
+        [flag, device] if flag == "--device" => options.device = Some(device.into()),
+        _ => {
+            return Err(
+                "an agent takes no arguments but `--simulate SEED` or `--device PATH`".into()
+            );
+        }
+    }
+    serve(&options)?;
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use weighbridge_environment::Environment;
+use weighbridge_environment::{Environment, QemuEnvironment};
 use weighbridge_experiment::{EnvironmentKind, Sha256Digest};
 use weighbridge_registry::{Owner, SqliteRegistry};
 
@@ -23,11 +23,12 @@ pub(crate) struct Host {
 
 impl Host {
     /// The environment of a kind.
-    #[allow(
-        clippy::unused_self,
-        reason = "the host is where a test puts another set of environments"
-    )]
     pub(crate) fn environment(&self, kind: EnvironmentKind) -> Arc<dyn Environment> {
-        Arc::from(weighbridge_environment::open(kind))
+        match kind {
+            EnvironmentKind::Qemu => {
+                Arc::new(QemuEnvironment::new(self.data.guests(), self.executable.clone()))
+            }
+            kind => Arc::from(weighbridge_environment::open(kind)),
+        }
     }
 }

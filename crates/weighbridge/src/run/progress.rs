@@ -89,6 +89,13 @@ impl Waiting {
     }
 }
 
+impl Waiting {
+    /// Says what is being waited for by now.
+    pub(crate) fn say(&self, what: &str) {
+        self.0.set_message(what.to_owned());
+    }
+}
+
 impl Drop for Waiting {
     fn drop(&mut self) {
         self.0.finish_and_clear();

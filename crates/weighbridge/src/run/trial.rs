@@ -127,11 +127,38 @@ pub(crate) fn failure(
         chain = format!("{chain}: {cause}");
         source = cause.source();
     }
-    let reason = match ended.as_ref().and_then(|ended| explain(ended, limit)) {
+    let silent = is_silent(error);
+    let explained = ended
+        .as_ref()
+        .and_then(|ended| explain(ended, limit).or_else(|| last_words(ended).filter(|_| silent)));
+    let reason = match explained {
         Some(explanation) => format!("{explanation} ({chain})"),
         None => chain,
     };
     TrialFailure { reason, ended, command_exit_code: exit_code_of_command(error) }
+}
+
+/// Whether the agent gave no answer at all, so that what its environment wrote last is the
+/// only explanation that there is.
+fn is_silent(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref() {
+            return matches!(
+                error,
+                ClientError::NotListening { .. }
+                    | ClientError::Lost { .. }
+                    | ClientError::Deadline { .. }
+            );
+        }
+        next = error.source();
+    }
+    false
+}
+
+fn last_words(ended: &Ended) -> Option<String> {
+    let words = ended.last_words.trim();
+    (!words.is_empty()).then(|| format!("it gave no answer, and wrote last: {words}"))
 }
 
 /// With which code the user's command ended, where that is what failed.
@@ -189,6 +216,17 @@ mod tests {
         ] {
             assert!(failure.reason.contains(part), "{part} in {}", failure.reason);
         }
+    }
+
+    #[test]
+    fn the_last_words_explain_a_silence_and_nothing_else() {
+        let words = "on the guest's console: Kernel panic";
+        let ended = || Some(Ended { last_words: words.into(), ..Ended::default() });
+        let silence = ClientError::Deadline { during: "the greeting", seconds: 60.0 };
+        let silent = failure(&silence, ended(), None).reason;
+        assert!(silent.contains("Kernel panic") && silent.contains("60.0 s"), "{silent}");
+        let other = failure(&std::io::Error::other("no such model"), ended(), None).reason;
+        assert_eq!(other, "no such model");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::elf::{Linkage, linkage};
+use crate::elf::{Linkage, linkage};
 use crate::error::EnvironmentError;
 
 /// Headers and the linker's path lie in the first page of every executable met so far.

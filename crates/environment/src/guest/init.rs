@@ -1,0 +1,256 @@
+//! The first process of a guest: it makes the kernel ready for the agent, starts it, and ends
+//! the guest with it.
+//!
+//! It loads modules, mounts what the agent reads, names the ports, brings up the network,
+//! takes files from the host, collects every child that ends, and tells the host how the
+//! agent ended. After the agent's start it sleeps, but for a look for files a few times a
+//! second. Does not know what the agent does.
+
+use std::fmt::Display;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::fs::Mode;
+use rustix::mount::{MountFlags, mount};
+use rustix::process::{Pid, WaitOptions, wait};
+use rustix::system::{RebootCommand, finit_module, reboot};
+use weighbridge_experiment::Ended;
+
+use super::{
+    AGENT, AGENT_PORT, DISK, ENDED_PORT, FILES_PORT, GuestLaunch, MODULES, PORTS, Place, RUN,
+    STDERR_PORT, files, network,
+};
+use crate::host_process::AGENT_ENVIRONMENT;
+
+/// Devices appear a moment after their module was loaded.
+const DEVICES_WITHIN: Duration = Duration::from_secs(10);
+const DEVICES_PAUSE: Duration = Duration::from_millis(1);
+/// Whoever started the guest sends its libraries at once, or is gone.
+const LIBRARIES_WITHIN: Duration = Duration::from_secs(120);
+const DISK_DEVICE: &str = "/dev/vda";
+
+/// Whether this process is the first one of a guest: the kernel calls it by the name of the
+/// archive's link.
+#[must_use]
+pub fn is_guest_init() -> bool {
+    std::process::id() == 1 && std::env::args_os().next().is_some_and(|name| name == "/init")
+}
+
+/// Plays the first process of a guest, to the guest's end.
+pub fn guest_init() {
+    let ended = run();
+    if let Err(reason) = &ended {
+        // The console is the only place left where this is read.
+        let _ = writeln!(io::stderr(), "weighbridge guest: {reason}");
+    }
+    if let Ok(ended) = ended {
+        tell(&ended);
+    }
+    rustix::fs::sync();
+    // The host has been told to take a restart for the end.
+    let _ = reboot(RebootCommand::Restart);
+}
+
+fn failed<E: Display>(what: impl Display) -> impl FnOnce(E) -> String {
+    move |error| format!("cannot {what}: {error}")
+}
+
+fn run() -> Result<Ended, String> {
+    mount_kernel_file_systems()?;
+    let line = fs::read_to_string("/proc/cmdline").map_err(failed("read /proc/cmdline"))?;
+    let launch = GuestLaunch::from_command_line(&line)?;
+    load_modules()?;
+    name_ports()?;
+    if let Err(error) = network::bring_up() {
+        // What needs no network works without.
+        let _ = writeln!(io::stderr(), "weighbridge guest: no network: {error}");
+    }
+    if launch.disk {
+        mount_disk()?;
+    }
+    let libraries = take_files();
+    wait_for_libraries(&libraries, launch.libraries)?;
+    let agent = start_agent(&launch)?;
+    Ok(wait_for(agent))
+}
+
+fn mount_kernel_file_systems() -> Result<(), String> {
+    let mounts = [
+        ("devtmpfs", "/dev", MountFlags::NOSUID),
+        ("proc", "/proc", MountFlags::NOSUID | MountFlags::NOEXEC | MountFlags::NODEV),
+        ("sysfs", "/sys", MountFlags::NOSUID | MountFlags::NOEXEC | MountFlags::NODEV),
+    ];
+    for (kind, target, flags) in mounts {
+        match mount(kind, target, kind, flags, None) {
+            // Some kernels mount the devices themselves.
+            Ok(()) | Err(rustix::io::Errno::BUSY) => {}
+            Err(error) => return Err(format!("cannot mount {target}: {error}")),
+        }
+    }
+    Ok(())
+}
+
+fn load_modules() -> Result<(), String> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(MODULES)
+        .map_err(failed(format!("read {MODULES}")))?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect();
+    paths.sort();
+    for path in paths {
+        let file = File::open(&path).map_err(failed(format!("open {}", path.display())))?;
+        match finit_module(&file, c"", 0) {
+            Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+            // One for hardware that is not there; what is missing shows soon.
+            Err(error) => {
+                let _ = writeln!(io::stderr(), "weighbridge guest: {}: {error}", path.display());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Makes a link by its name to each port, as a full user space would do.
+fn name_ports() -> Result<(), String> {
+    fs::create_dir_all(PORTS).map_err(failed(format!("create {PORTS}")))?;
+    let wanted = [AGENT_PORT, FILES_PORT, STDERR_PORT, ENDED_PORT];
+    let began = Instant::now();
+    let mut named = Vec::new();
+    while named.len() < wanted.len() {
+        let entries = fs::read_dir("/sys/class/virtio-ports").into_iter().flatten().flatten();
+        for entry in entries {
+            let device = Path::new("/dev").join(entry.file_name());
+            let name = fs::read_to_string(entry.path().join("name")).unwrap_or_default();
+            let Some(name) = wanted.iter().find(|wanted| **wanted == name.trim()) else { continue };
+            if !named.contains(name) && device.exists() {
+                let link = Path::new(PORTS).join(name);
+                std::os::unix::fs::symlink(&device, &link)
+                    .map_err(failed(format!("link {}", link.display())))?;
+                named.push(name);
+            }
+        }
+        if began.elapsed() > DEVICES_WITHIN {
+            return Err(format!(
+                "of the ports {wanted:?} only {named:?} appeared within {} s",
+                DEVICES_WITHIN.as_secs()
+            ));
+        }
+        if named.len() < wanted.len() {
+            thread::sleep(DEVICES_PAUSE);
+        }
+    }
+    Ok(())
+}
+
+fn mount_disk() -> Result<(), String> {
+    let began = Instant::now();
+    while !Path::new(DISK_DEVICE).exists() {
+        if began.elapsed() > DEVICES_WITHIN {
+            return Err(format!("{DISK_DEVICE} did not appear"));
+        }
+        thread::sleep(DEVICES_PAUSE);
+    }
+    fs::create_dir_all(DISK).map_err(failed(format!("create {DISK}")))?;
+    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOATIME;
+    mount(DISK_DEVICE, DISK, "ext4", flags, None).map_err(failed(format!("mount {DISK_DEVICE}")))
+}
+
+/// Takes files from the host on a thread of its own; tells of each library.
+fn take_files() -> Receiver<()> {
+    let (told, libraries) = channel();
+    thread::spawn(move || {
+        let received = |place| {
+            if place == Place::Library {
+                // Nobody counts them any more once the agent runs.
+                let _ = told.send(());
+            }
+        };
+        if let Err(error) = files::receive(&Path::new(PORTS).join(FILES_PORT), received) {
+            let _ = writeln!(io::stderr(), "weighbridge guest: no more files: {error}");
+        }
+    });
+    libraries
+}
+
+fn wait_for_libraries(libraries: &Receiver<()>, count: usize) -> Result<(), String> {
+    for number in 0..count {
+        libraries.recv_timeout(LIBRARIES_WITHIN).map_err(|_| {
+            let seconds = LIBRARIES_WITHIN.as_secs();
+            format!("{number} of {count} libraries came within {seconds} s")
+        })?;
+    }
+    Ok(())
+}
+
+fn start_agent(launch: &GuestLaunch) -> Result<Pid, String> {
+    let port = Path::new(PORTS).join(STDERR_PORT);
+    let stderr = File::options().write(true).open(&port);
+    let stderr = stderr.map_err(failed(format!("open {}", port.display())))?;
+    rustix::process::umask(Mode::from_raw_mode(0o022));
+    let child = Command::new(AGENT)
+        .args(&launch.arguments)
+        .current_dir(RUN)
+        .env_clear()
+        .envs(AGENT_ENVIRONMENT)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(stderr)
+        .process_group(0)
+        .spawn()
+        .map_err(failed(format!("start {AGENT}")))?;
+    Ok(Pid::from_child(&child))
+}
+
+/// Collects every child that ends, until the agent does.
+fn wait_for(agent: Pid) -> Ended {
+    loop {
+        match wait(WaitOptions::empty()) {
+            Ok(Some((pid, status))) if pid == agent => {
+                return Ended {
+                    exit_code: status.exit_status(),
+                    signal: status.terminating_signal(),
+                    oom_kills: oom_kills(&fs::read_to_string("/proc/vmstat").unwrap_or_default()),
+                    last_words: String::new(),
+                };
+            }
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(_) => return Ended::default(),
+        }
+    }
+}
+
+/// Processes that the guest's kernel killed for want of memory.
+fn oom_kills(vmstat: &str) -> Option<u64> {
+    vmstat.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok())
+}
+
+/// The host keeps what is written to this port.
+fn tell(ended: &Ended) {
+    let written = serde_json::to_vec(ended).map_err(io::Error::from).and_then(|text| {
+        File::options().write(true).open(Path::new(PORTS).join(ENDED_PORT))?.write_all(&text)
+    });
+    if let Err(error) = written {
+        let _ = writeln!(io::stderr(), "weighbridge guest: cannot tell how it ended: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kills_for_memory_are_read_where_the_kernel_counts_them() {
+        assert_eq!(oom_kills("pgfault 7\noom_kill 2\noom_killer 9\n"), Some(2));
+        assert_eq!(oom_kills("pgfault 7\n"), None);
+    }
+
+    #[test]
+    fn this_test_is_no_guest() {
+        assert!(!is_guest_init());
+    }
+}

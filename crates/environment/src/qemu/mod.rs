@@ -1,0 +1,426 @@
+//! Virtual machines of QEMU: a kernel of the distribution, processors of KVM or emulated ones.
+//!
+//! QEMU runs as a process of this host in the instance's cgroup and is asked by its machine
+//! protocol. Agent, files, standard error and the way the agent ended go over ports of a
+//! virtual serial bus, each a socket or a file in the instance's directory. This module does
+//! not know what the agent is asked, nor where the kernel came from.
+
+mod command_line;
+mod describe;
+mod disk;
+mod guest_record;
+mod probe;
+mod qmp;
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use weighbridge_experiment::{
+    AgentLaunch, Availability, CreateRequest, DiskSettings, Ended, Endpoint, EnvironmentKind,
+    EnvironmentSettings, HostFacts, Limits, MeterTarget, QemuSettings, Resource,
+};
+
+use crate::blocking::blocking;
+use crate::cgroup::CgroupTree;
+use crate::environment::{CopySource, Environment, Port};
+use crate::error::EnvironmentError;
+use crate::guest::{GuestLaunch, Images, Kernel, Place, send};
+use crate::host_process::{self, Children};
+use crate::last_words::last_words;
+use crate::layout::{
+    LaunchRecord, Layout, checked_file_name, library_name, read_record, write_record,
+};
+use crate::process_identity::wait_until;
+use crate::traces::{self, kill_processes, remove_remains};
+
+use command_line::{CommandLine, FILES_SOCKET, QMP_SOCKET};
+use guest_record::GuestRecord;
+use qmp::{Qmp, QmpError};
+
+/// The program; this version makes guests for its processor only.
+const PROGRAM: &str = "qemu-system-x86_64";
+/// QEMU listens a moment after it was started.
+const LISTENS_WITHIN: Duration = Duration::from_secs(20);
+/// Longest silence of a guest that takes a file, from its start on.
+const FILE_WITHIN: Duration = Duration::from_secs(120);
+const QUIT_WITHIN: Duration = Duration::from_secs(2);
+
+/// What the environment and its threads share.
+#[derive(Debug)]
+struct Inner {
+    store: Option<PathBuf>,
+    executable: PathBuf,
+    images: Images,
+    children: Children,
+}
+
+/// Runs agents in virtual machines.
+#[derive(Debug)]
+pub struct QemuEnvironment(Arc<Inner>);
+
+impl QemuEnvironment {
+    /// Guests boot the kernel that was put into `store` by
+    /// [`prepare_kernel`](crate::prepare_kernel); a probe runs `executable --version` in one.
+    /// That executable's `main` must call [`guest_init`](crate::guest_init) where
+    /// [`is_guest_init`](crate::is_guest_init) says so.
+    #[must_use]
+    pub fn new(store: PathBuf, executable: PathBuf) -> Self {
+        Self::with(Some(store), executable)
+    }
+
+    /// Enough to look after instances that exist; makes none.
+    #[must_use]
+    pub fn without_store() -> Self {
+        Self::with(None, PathBuf::new())
+    }
+
+    fn with(store: Option<PathBuf>, executable: PathBuf) -> Self {
+        let (images, children) = (Images::default(), Children::default());
+        Self(Arc::new(Inner { store, executable, images, children }))
+    }
+
+    async fn on_thread<T: Send + 'static>(
+        &self,
+        resource: &Resource,
+        work: impl FnOnce(&Inner, &Resource) -> Result<T, EnvironmentError> + Send + 'static,
+    ) -> Result<T, EnvironmentError> {
+        let (inner, resource) = (Arc::clone(&self.0), resource.clone());
+        blocking(move || work(&inner, &resource)).await
+    }
+}
+
+impl Inner {
+    /// The store and the kernel in it that guests boot.
+    fn kernel(&self) -> Result<(&Path, Kernel), EnvironmentError> {
+        let store = self.store.as_deref().ok_or(EnvironmentError::GuestKernel)?;
+        let kernel = Kernel::in_use(store)?.filter(|kernel| kernel.is_whole(store));
+        Ok((store, kernel.ok_or(EnvironmentError::GuestKernel)?))
+    }
+
+    /// Whether QEMU runs.
+    fn runs(&self, resource: &Resource) -> bool {
+        // A child that has ended stays in the process table until somebody asks for it.
+        self.children.has_ended(&resource.instance) != Some(true)
+            && host_process::agent(resource).is_ok()
+    }
+}
+
+#[async_trait]
+impl Environment for QemuEnvironment {
+    fn kind(&self) -> EnvironmentKind {
+        EnvironmentKind::Qemu
+    }
+
+    async fn probe(&self, settings: &EnvironmentSettings) -> Availability {
+        let (inner, settings) = (Arc::clone(&self.0), settings.clone());
+        match blocking(move || Ok(probe::probe(&inner, &settings))).await {
+            Ok(availability) => availability,
+            Err(error) => probe::unavailable(error.chain(), None),
+        }
+    }
+
+    async fn create(&self, request: &CreateRequest) -> Result<(), EnvironmentError> {
+        let request = request.clone();
+        self.on_thread(&request.resource.clone(), move |inner, _| create(inner, &request)).await
+    }
+
+    fn endpoint(&self, resource: &Resource, port: Port) -> Result<Endpoint, EnvironmentError> {
+        let layout = Layout::of(resource)?;
+        let Port::Service(wanted) = port else {
+            return Ok(Endpoint::UnixSocket(layout.socket()));
+        };
+        let record = guest_record(resource, &layout)?;
+        let forward = record.forwards.iter().find(|(_, guest)| *guest == wanted);
+        let (host, _) = forward
+            .ok_or(EnvironmentError::ServicePort { kind: EnvironmentKind::Qemu, port: wanted })?;
+        Ok(Endpoint::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, *host))))
+    }
+
+    async fn copy_in(
+        &self,
+        resource: &Resource,
+        source: CopySource,
+        name: &str,
+    ) -> Result<(), EnvironmentError> {
+        let name = name.to_owned();
+        self.on_thread(resource, move |_, resource| {
+            let socket = Layout::of(resource)?.run().join(FILES_SOCKET);
+            let to = (Place::Work, checked_file_name(&name)?);
+            send(&resource.instance, &socket, to, &source, FILE_WITHIN)
+        })
+        .await
+    }
+
+    async fn meter_target(&self, resource: &Resource) -> Result<MeterTarget, EnvironmentError> {
+        self.on_thread(resource, |_, resource| host_process::meter_target(resource)).await
+    }
+
+    async fn pause(&self, resource: &Resource, paused: bool) -> Result<(), EnvironmentError> {
+        self.on_thread(resource, move |_, resource| pause(resource, paused)).await
+    }
+
+    async fn describe(&self, resource: &Resource) -> HostFacts {
+        self.on_thread(resource, |_, resource| Ok(describe::facts(resource)))
+            .await
+            .unwrap_or_default()
+    }
+
+    async fn destroy(&self, resource: &Resource) -> Result<Ended, EnvironmentError> {
+        self.on_thread(resource, destroy).await
+    }
+
+    async fn exists(&self, resource: &Resource) -> bool {
+        self.on_thread(resource, |_, resource| Ok(!traces::traces(resource).is_empty()))
+            .await
+            .unwrap_or(true)
+    }
+}
+
+/// The settings of this kind; its defaults where they are of another.
+fn settings_of(settings: &EnvironmentSettings) -> QemuSettings {
+    match settings {
+        EnvironmentSettings::Qemu(settings) => settings.clone(),
+        _ => QemuSettings::default(),
+    }
+}
+
+/// The program on the search path.
+fn find_qemu() -> Result<PathBuf, EnvironmentError> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|place| place.join(PROGRAM)).find(|p| p.is_file());
+    found.ok_or(EnvironmentError::NoQemu { program: PROGRAM })
+}
+
+fn guest_record(resource: &Resource, layout: &Layout) -> Result<GuestRecord, EnvironmentError> {
+    read_record(&layout.guest())?.ok_or_else(|| EnvironmentError::NotRunning {
+        instance: resource.instance.clone(),
+        reason: "it was never started, or is destroyed".into(),
+    })
+}
+
+fn create(inner: &Inner, request: &CreateRequest) -> Result<(), EnvironmentError> {
+    let settings = settings_of(&request.settings);
+    let kvm = probe::use_kvm(inner, &settings)?;
+    let agent = &request.agent;
+    let launch = GuestLaunch::of(&agent.arguments, agent.libraries.len(), settings.disk.is_some());
+    start(inner, request, &launch, kvm)?;
+    send_libraries(request)
+}
+
+/// Boots a guest; what was made before an error is removed again.
+fn start(
+    inner: &Inner,
+    request: &CreateRequest,
+    launch: &GuestLaunch,
+    kvm: bool,
+) -> Result<(), EnvironmentError> {
+    let layout = Layout::of(&request.resource)?;
+    let settings = settings_of(&request.settings);
+    let (store, kernel) = inner.kernel()?;
+    let image = inner.images.of(store, &request.agent.executable, &kernel)?;
+    let record = decide(request, &settings, &kernel, &image, kvm)?;
+    let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let parameter = launch
+        .parameter()
+        .map_err(|source| EnvironmentError::Record { path: layout.guest(), source })?;
+    let line = CommandLine {
+        name: &request.resource.instance.0,
+        machine: record.machine,
+        kvm,
+        processors: record.processors,
+        memory_mebibytes: record.memory_mebibytes,
+        kernel: &kernel.image(store),
+        image: &image,
+        launch_parameter: &parameter,
+        tsc_kilohertz: guest_record::host_kilohertz(&cpuinfo).filter(|_| !kvm),
+        forwards: &record.forwards,
+        disk: settings.disk.map(|disk| disk.cache),
+    };
+    let qemu = AgentLaunch {
+        executable: find_qemu()?,
+        arguments: line.arguments(),
+        libraries: Vec::new(),
+    };
+    let launched = LaunchRecord::new(&request.resource, &qemu, request.limits, None)?;
+    layout.prepare(&launched)?;
+    let started = start_prepared(inner, request, &record, &launched, settings.disk);
+    if started.is_err() {
+        // The first error tells more than a second one from the clean-up.
+        let _ = destroy(inner, &request.resource);
+    }
+    started
+}
+
+fn decide(
+    request: &CreateRequest,
+    settings: &QemuSettings,
+    kernel: &Kernel,
+    image: &Path,
+    kvm: bool,
+) -> Result<GuestRecord, EnvironmentError> {
+    let image_bytes = fs::metadata(image).map_err(EnvironmentError::file("read", image))?.len();
+    let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let host_bytes = guest_record::host_memory_bytes(&meminfo);
+    let forwards = request.service_ports.iter().map(|port| Ok((free_port()?, *port)));
+    Ok(GuestRecord {
+        machine: settings.machine,
+        kvm,
+        kernel: kernel.release.clone(),
+        processors: guest_record::processors(&request.limits),
+        memory_mebibytes: guest_record::memory_mebibytes(
+            request.limits.memory,
+            host_bytes,
+            image_bytes,
+        )?,
+        forwards: forwards.collect::<Result<_, EnvironmentError>>()?,
+        image_bytes,
+    })
+}
+
+/// A port of the loopback that nobody listens on. Somebody may before QEMU does; then QEMU
+/// does not start and says why.
+fn free_port() -> Result<u16, EnvironmentError> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    let address = listener.and_then(|listener| listener.local_addr());
+    address.map(|address| address.port()).map_err(EnvironmentError::file("listen on", "127.0.0.1"))
+}
+
+fn start_prepared(
+    inner: &Inner,
+    request: &CreateRequest,
+    record: &GuestRecord,
+    launched: &LaunchRecord,
+    disk: Option<DiskSettings>,
+) -> Result<(), EnvironmentError> {
+    let layout = Layout::of(&request.resource)?;
+    write_record(&layout.guest(), record)?;
+    if let Some(disk) = disk {
+        disk::make(&request.resource.instance, &layout.disk(), disk.size)?;
+    }
+    let outer: Option<Limits> = guest_record::outer_limits(&request.limits);
+    let log = layout.monitor_log();
+    fs::File::create(&log).map_err(EnvironmentError::file("create", &log))?;
+    let start = host_process::Start { launch: launched, limits: outer, log: &log };
+    start.start(&layout, Some(&CgroupTree::detect()), &inner.children)?;
+    listens(inner, &request.resource, &layout)
+}
+
+/// Waits until QEMU can be asked, which is when every socket of its is there.
+fn listens(inner: &Inner, resource: &Resource, layout: &Layout) -> Result<(), EnvironmentError> {
+    let mut failed: Option<QmpError> = None;
+    let answered = wait_until(LISTENS_WITHIN, || match connect(layout) {
+        Ok(_) => true,
+        Err(error) => {
+            let over = !error.is_absent() || !inner.runs(resource);
+            failed = Some(error);
+            over
+        }
+    });
+    if answered && failed.as_ref().is_none_or(QmpError::is_absent) && inner.runs(resource) {
+        return Ok(());
+    }
+    let words = last_words(&layout.monitor_log()).unwrap_or_default();
+    let reason = match (words.is_empty(), failed) {
+        (false, _) => words,
+        (true, Some(error)) => error.to_string(),
+        (true, None) => "it ended at once and said nothing".to_owned(),
+    };
+    Err(EnvironmentError::Qemu { instance: resource.instance.clone(), reason })
+}
+
+fn connect(layout: &Layout) -> Result<Qmp, QmpError> {
+    Qmp::connect(&layout.run().join(QMP_SOCKET))
+}
+
+/// Sends the agent's libraries while the guest boots; it starts the agent when it has them.
+fn send_libraries(request: &CreateRequest) -> Result<(), EnvironmentError> {
+    let resource = request.resource.clone();
+    let socket = Layout::of(&resource)?.run().join(FILES_SOCKET);
+    let mut libraries = Vec::new();
+    for library in &request.agent.libraries {
+        libraries.push((library_name(library)?.to_owned(), CopySource::File(library.clone())));
+    }
+    if libraries.is_empty() {
+        return Ok(());
+    }
+    std::thread::spawn(move || {
+        for (name, source) in libraries {
+            let to = (Place::Library, name.as_str());
+            if send(&resource.instance, &socket, to, &source, FILE_WITHIN).is_err() {
+                // The guest says on its console which one did not come, and ends.
+                return;
+            }
+        }
+    });
+    Ok(())
+}
+
+fn pause(resource: &Resource, paused: bool) -> Result<(), EnvironmentError> {
+    let layout = Layout::of(resource)?;
+    // An instance that is gone is an error here as in every other environment.
+    host_process::agent(resource)?;
+    let done = connect(&layout).and_then(|mut qmp| {
+        qmp.set_running(!paused)?;
+        qmp.is_running()
+    });
+    let reason = match done {
+        Ok(running) if running != paused => return Ok(()),
+        Ok(_) => "QEMU agreed and its processors did not follow".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    Err(EnvironmentError::Pause {
+        instance: resource.instance.clone(),
+        action: if paused { "paused" } else { "resumed" },
+        reason,
+    })
+}
+
+fn destroy(inner: &Inner, resource: &Resource) -> Result<Ended, EnvironmentError> {
+    let layout = Layout::of(resource)?;
+    let tree = CgroupTree::detect();
+    // What the guest told before it ended; a record that was cut short tells nothing.
+    let told = read_record::<Ended>(&layout.ended()).ok().flatten();
+    let mut child = inner.children.take(&resource.instance);
+    let status = child.as_mut().and_then(|child| child.try_wait().ok().flatten());
+    if status.is_none() && host_process::agent(resource).is_ok() {
+        quit(resource, &layout);
+    }
+    kill_processes(resource, &tree);
+    if let Some(child) = &mut child {
+        wait_until(LISTENS_WITHIN, || !matches!(child.try_wait(), Ok(None)));
+    }
+    let mut ended = told.unwrap_or_else(|| host_process::ended_with(status));
+    // QEMU ends well whenever its guest restarts, which says nothing of the agent.
+    ended.exit_code = ended.exit_code.filter(|code| *code != 0 || layout.ended().exists());
+    ended.last_words = guest_words(&layout);
+    remove_remains(resource, &tree)?;
+    Ok(ended)
+}
+
+/// Asks QEMU to end, for a moment; whatever comes of it, it is killed after that.
+fn quit(resource: &Resource, layout: &Layout) {
+    if connect(layout).and_then(Qmp::quit).is_ok() {
+        wait_until(QUIT_WITHIN, || host_process::agent(resource).is_err());
+    }
+}
+
+/// What the agent wrote to its standard error; where it wrote nothing, the end of what QEMU
+/// and the guest's kernel said.
+fn guest_words(layout: &Layout) -> String {
+    let of = |path: PathBuf| last_words(&path).unwrap_or_default();
+    let agent = of(layout.stderr());
+    if !agent.is_empty() {
+        return agent;
+    }
+    let mut words = of(layout.monitor_log());
+    let console = of(layout.console());
+    if !console.is_empty() {
+        let before = if words.is_empty() { "" } else { "\n" };
+        words.push_str(&format!("{before}on the guest's console: {console}"));
+    }
+    words
+}

@@ -1,0 +1,217 @@
+//! Boots a real guest once, to say whether virtual machines work here and how.
+//!
+//! That `/dev/kvm` opens proves nothing: on some hosts no guest gets past its first
+//! instructions. So a guest has to run the agent's executable to its end, with KVM and, where
+//! that fails, emulated.
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use weighbridge_experiment::{
+    Accelerator, AgentLaunch, Availability, CpuCount, CreateRequest, Ended, EnvironmentKind,
+    EnvironmentSettings, InstanceId, Limits, QemuMachine, QemuSettings, Resource,
+};
+
+use super::{Inner, destroy, find_qemu, settings_of, start};
+use crate::error::EnvironmentError;
+use crate::guest::GuestLaunch;
+use crate::last_words::last_words;
+use crate::layout::{Layout, read_record, write_record};
+use crate::process_identity::wait_until;
+use crate::traces;
+
+/// A guest of KVM is there within a second or two, if at all.
+const KVM_ENDED_WITHIN: Duration = Duration::from_secs(15);
+/// An emulated one takes a few seconds; this is for a host that is out of breath.
+const EMULATED_ENDED_WITHIN: Duration = Duration::from_secs(90);
+
+/// Several probes of one process must not share a name.
+static PROBES: AtomicU32 = AtomicU32::new(0);
+
+/// Why KVM cannot be used with a machine, found in one boot of the host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct KvmAnswer {
+    boot: String,
+    machine: QemuMachine,
+    refused: Option<String>,
+}
+
+pub(super) fn probe(inner: &Inner, settings: &EnvironmentSettings) -> Availability {
+    let settings = settings_of(settings);
+    let qemu = match find_qemu() {
+        Ok(qemu) => qemu,
+        Err(error) => return unavailable(error.chain(), Some("apt-get install qemu-system-x86")),
+    };
+    let version = match inner.kernel() {
+        Ok((_, kernel)) => format!("{}, Linux {}", qemu_version(&qemu), kernel.release),
+        Err(error) => return unavailable(error.chain(), Some("weighbridge env prepare qemu")),
+    };
+    let kvm = match settings.accel {
+        Accelerator::Tcg => Some("emulation was asked for".to_owned()),
+        Accelerator::Auto | Accelerator::Kvm => ask_kvm(inner, settings.machine),
+    };
+    let Some(without) = kvm else {
+        return available(format!("{version}, KVM"), None);
+    };
+    if settings.accel == Accelerator::Kvm {
+        return unavailable(format!("KVM was asked for: {without}"), None);
+    }
+    match boots(inner, settings.machine, false) {
+        Ok(()) => available(format!("{version}, emulated (TCG)"), Some(without)),
+        Err(reason) => {
+            unavailable(format!("without KVM ({without}), and emulated: {reason}"), None)
+        }
+    }
+}
+
+fn available(version: String, emulated: Option<String>) -> Availability {
+    Availability {
+        available: true,
+        emulated: emulated.is_some(),
+        version: Some(version),
+        reason: emulated.map(|why| format!("the processor is emulated in software: {why}")),
+        enable: None,
+    }
+}
+
+/// The answer where the probe failed.
+pub(super) fn unavailable(reason: String, enable: Option<&str>) -> Availability {
+    Availability {
+        available: false,
+        emulated: false,
+        version: None,
+        reason: Some(reason),
+        enable: enable.map(str::to_owned),
+    }
+}
+
+/// As `qemu-system-x86_64 --version` says; its name alone where it does not.
+fn qemu_version(qemu: &Path) -> String {
+    let output = std::process::Command::new(qemu).arg("--version").output();
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    version_in(&text.unwrap_or_default()).unwrap_or_else(|| "QEMU".to_owned())
+}
+
+fn version_in(text: &str) -> Option<String> {
+    let number = text.lines().next()?.split("version ").nth(1)?.split_whitespace().next()?;
+    Some(format!("QEMU {number}"))
+}
+
+/// Whether guests are to run on KVM, as asked and as the last probe of this boot found; a
+/// first one is made where there was none.
+pub(super) fn use_kvm(inner: &Inner, settings: &QemuSettings) -> Result<bool, EnvironmentError> {
+    if settings.accel == Accelerator::Tcg {
+        return Ok(false);
+    }
+    let known = remembered(inner, settings.machine);
+    match known.unwrap_or_else(|| ask_kvm(inner, settings.machine)) {
+        None => Ok(true),
+        Some(_) if settings.accel == Accelerator::Auto => Ok(false),
+        Some(reason) => Err(EnvironmentError::Kvm { reason }),
+    }
+}
+
+/// Tries KVM and remembers the answer: `None` where a guest ran, else why not.
+fn ask_kvm(inner: &Inner, machine: QemuMachine) -> Option<String> {
+    let refused = match fs::File::options().read(true).write(true).open("/dev/kvm") {
+        Err(error) => Some(format!("/dev/kvm: {error}")),
+        Ok(_) => boots(inner, machine, true).err().map(|why| format!("a guest of KVM: {why}")),
+    };
+    if let (Some(path), Some(boot)) = (answer_file(inner, machine), boot()) {
+        // A failure to remember it costs another probe, nothing else.
+        let _ = write_record(&path, &KvmAnswer { boot, machine, refused: refused.clone() });
+    }
+    refused
+}
+
+fn remembered(inner: &Inner, machine: QemuMachine) -> Option<Option<String>> {
+    let answer: KvmAnswer = read_record(&answer_file(inner, machine)?).ok().flatten()?;
+    (Some(&answer.boot) == boot().as_ref()).then_some(answer.refused)
+}
+
+fn answer_file(inner: &Inner, machine: QemuMachine) -> Option<std::path::PathBuf> {
+    Some(inner.store.as_ref()?.join(format!("kvm-{}.json", machine.as_str())))
+}
+
+fn boot() -> Option<String> {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").ok().map(|id| id.trim().to_owned())
+}
+
+/// Whether a guest runs the agent's executable to its end; the error is what it said last.
+fn boots(inner: &Inner, machine: QemuMachine, kvm: bool) -> Result<(), String> {
+    let number = PROBES.fetch_add(1, Ordering::Relaxed);
+    let name = format!("probe-qemu-{}-{number}", std::process::id());
+    let resource = Resource {
+        kind: EnvironmentKind::Qemu,
+        directory: std::env::temp_dir().join(&name),
+        instance: InstanceId(name),
+        locator: None,
+    };
+    let chain = |error: EnvironmentError| error.chain();
+    let request = CreateRequest {
+        resource: resource.clone(),
+        limits: Limits { cpus: CpuCount::new(1.0).map_err(|e| e.to_string())?, memory: None },
+        agent: AgentLaunch {
+            executable: inner.executable.clone(),
+            arguments: Vec::new(),
+            libraries: Vec::new(),
+        },
+        settings: EnvironmentSettings::Qemu(QemuSettings { machine, ..QemuSettings::default() }),
+        service_ports: Vec::new(),
+    };
+    let launch = GuestLaunch { arguments: vec!["--version".into()], libraries: 0, disk: false };
+    start(inner, &request, &launch, kvm).map_err(chain)?;
+    let layout = Layout::of(&resource).map_err(chain)?;
+    let limit = if kvm { KVM_ENDED_WITHIN } else { EMULATED_ENDED_WITHIN };
+    let told = || read_record::<Ended>(&layout.ended()).ok().flatten();
+    let over = wait_until(limit, || told().is_some() || !inner.runs(&resource));
+    let ended = told();
+    let console = last_words(&layout.console()).unwrap_or_default();
+    destroy(inner, &resource).map_err(chain)?;
+    let left = traces::traces(&resource);
+    if !left.is_empty() {
+        let list: Vec<_> = left.iter().map(ToString::to_string).collect();
+        return Err(format!("a guest was removed but left {}", list.join(", ")));
+    }
+    match ended {
+        Some(Ended { exit_code: Some(0), .. }) => Ok(()),
+        Some(ended) => Err(format!("the agent's executable ended with {ended:?} inside")),
+        None => {
+            let how = if over {
+                "it ended before the agent's executable ran".to_owned()
+            } else {
+                format!("it did not get to run the agent's executable within {} s", limit.as_secs())
+            };
+            Err(format!("{how}; {}", said(&console)))
+        }
+    }
+}
+
+/// The end of a console's log, in a sentence.
+fn said(console: &str) -> String {
+    match console.lines().rfind(|line| !line.trim().is_empty()) {
+        Some(line) => format!("its console said last: {}", line.trim()),
+        None => "its console said nothing".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_the_number_alone() {
+        let text = "QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7)\nCopyright\n";
+        assert_eq!(version_in(text).as_deref(), Some("QEMU 7.2.22"));
+        assert_eq!(version_in("who knows"), None);
+    }
+
+    #[test]
+    fn a_console_is_told_by_its_last_line() {
+        assert!(said("one\nKernel panic\n\n").ends_with("said last: Kernel panic"));
+        assert!(said("\n").ends_with("said nothing"));
+    }
+}
