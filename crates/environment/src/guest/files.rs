@@ -6,6 +6,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::thread;
@@ -162,7 +163,10 @@ fn write_whole(directory: &Path, header: &Header, content: &mut impl Read) -> io
     let name = crate::layout::checked_file_name(&header.name)
         .map_err(|error| io::Error::other(error.to_string()))?;
     let partial = directory.join(".partial");
-    let mut file = File::create(&partial)?;
+    // A program of the user's comes as one of the libraries.
+    let mode = if header.place == Place::Library { 0o755 } else { 0o644 };
+    let mut options = File::options();
+    let mut file = options.write(true).create(true).truncate(true).mode(mode).open(&partial)?;
     let copied = io::copy(content, &mut file)?;
     if copied < header.bytes {
         return Err(io::ErrorKind::UnexpectedEof.into());
@@ -191,6 +195,8 @@ fn read_record<T: for<'a> Deserialize<'a>>(stream: &mut impl Read) -> io::Result
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -228,6 +234,10 @@ mod tests {
         assert_eq!(cut.kind(), io::ErrorKind::UnexpectedEof);
         assert!(!at.join("b").exists());
         assert!(write_whole(at, &header("../c"), &mut &b"hello"[..]).is_err());
+        let program = Header { place: Place::Library, ..header("true") };
+        write_whole(at, &program, &mut &b"hello"[..]).unwrap();
+        let mode = |name: &str| fs::metadata(at.join(name)).unwrap().permissions().mode();
+        assert_eq!((mode("a") & 0o111, mode("true") & 0o100), (0, 0o100));
     }
 
     /// A socket stands in for the port and the one that QEMU makes of it.
