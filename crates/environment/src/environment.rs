@@ -15,6 +15,7 @@ use crate::layout::{Layout, read_record, write_record};
 use crate::native::NativeEnvironment;
 use crate::qemu::QemuEnvironment;
 use crate::simulated::SimulatedEnvironment;
+use crate::ssh::SshEnvironment;
 use crate::traces::{self, Trace};
 
 /// Longest wait of [`reap`] for the kernel to let go of a destroyed instance.
@@ -103,6 +104,7 @@ pub fn open(kind: EnvironmentKind) -> Box<dyn Environment> {
         EnvironmentKind::Container => Box::new(ContainerEnvironment::of_this_executable()),
         EnvironmentKind::Docker => Box::new(DockerEnvironment::of_this_executable()),
         EnvironmentKind::Qemu => Box::new(QemuEnvironment::without_store()),
+        EnvironmentKind::Ssh => Box::new(SshEnvironment::of_this_executable()),
         EnvironmentKind::Simulated => Box::new(SimulatedEnvironment::new()),
     }
 }

@@ -165,6 +165,26 @@ pub enum EnvironmentError {
         /// What it said.
         reason: String,
     },
+    /// The other host cannot be reached, or the connection to it dropped.
+    #[error(
+        "cannot reach {destination} by ssh: {reason}; try `ssh {destination} true`, and `weighbridge reap` removes what is still there"
+    )]
+    SshUnreachable {
+        /// The host, as the user named it.
+        destination: String,
+        /// What `ssh` said.
+        reason: String,
+    },
+    /// Something that was asked of the other host failed there.
+    #[error("host {destination} cannot {action}: {reason}")]
+    Ssh {
+        /// The host, as the user named it.
+        destination: String,
+        /// What was asked, as a verb.
+        action: String,
+        /// What was said there.
+        reason: String,
+    },
     /// This environment has no way to a port inside.
     #[error(
         "port {port} of a service is not reachable in this {kind} environment; name it when the instance is made, or run the service in `native`"

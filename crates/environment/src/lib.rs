@@ -14,13 +14,14 @@
 //! | `cgroup` | version 1, 2 and mixed hierarchies: create, limit, freeze, kill, remove |
 //! | `process_identity` | naming a process so that a reused number is never mistaken for it |
 //! | `traces` | what is left of an instance, and its removal |
+//! | `file_digest` | digests of files, each read once |
 //! | `facts` | what an environment knows of one instance |
 //! | `probe_remains` | what probes of killed processes left |
 //! | `spawner` | the one thread that starts processes |
 //! | `host_process` | an agent started as a plain process, shared by native and simulated |
 //! | `libraries`, `elf` | what an executable is linked to |
 //! | `guest` | what runs inside a virtual machine: kernel, image, first process |
-//! | `native`, `container`, `docker`, `qemu`, `simulated` | the environments |
+//! | `native`, `container`, `docker`, `qemu`, `ssh`, `simulated` | the environments |
 
 #![cfg(target_os = "linux")]
 
@@ -32,6 +33,7 @@ mod elf;
 mod environment;
 mod error;
 mod facts;
+mod file_digest;
 mod guest;
 mod host_process;
 mod last_words;
@@ -43,6 +45,7 @@ mod process_identity;
 pub mod qemu;
 pub mod simulated;
 mod spawner;
+pub mod ssh;
 mod traces;
 
 pub use container::{ContainerEnvironment, MONITOR_COMMAND, container_monitor, monitor_directory};
@@ -56,4 +59,5 @@ pub use probe_remains::reap_probes;
 pub use process_identity::ProcessIdentity;
 pub use qemu::QemuEnvironment;
 pub use simulated::SimulatedEnvironment;
+pub use ssh::SshEnvironment;
 pub use traces::{Trace, traces};

@@ -22,6 +22,7 @@ const PREFIXES: [(&str, EnvironmentKind); 4] = [
     ("probe-container-", EnvironmentKind::Container),
     ("probe-docker-", EnvironmentKind::Docker),
     ("probe-qemu-", EnvironmentKind::Qemu),
+    ("probe-ssh-", EnvironmentKind::Ssh),
 ];
 
 /// Removes the traces of probes whose process is gone; returns their names.

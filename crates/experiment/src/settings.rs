@@ -36,6 +36,7 @@ impl EnvironmentSettings {
             }
             EnvironmentKind::Docker => Self::Docker(DockerSettings::default()),
             EnvironmentKind::Qemu => Self::Qemu(QemuSettings::default()),
+            EnvironmentKind::Ssh => Self::Ssh(SshSettings::default()),
         }
     }
 

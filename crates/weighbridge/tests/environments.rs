@@ -3,6 +3,8 @@
 
 #[path = "../../environment/tests/private/dockerd.rs"]
 mod dockerd;
+#[path = "../../environment/tests/private/sshd.rs"]
+mod sshd;
 mod through_binary;
 
 use std::path::PathBuf;
@@ -10,13 +12,14 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use dockerd::Dockerd;
+use sshd::Sshd;
 use tempfile::TempDir;
 use through_binary::{cgroups_of, privileged, traces};
 use weighbridge_agent::wire::{EngineChoice, FileToRead, Pass, Prepare, Task};
 use weighbridge_agent::{AgentClient, ClientError};
 use weighbridge_environment::{
     ContainerEnvironment, CopySource, DockerEnvironment, Environment, Kernel, KernelSource,
-    NativeEnvironment, Port, QemuEnvironment, SimulatedEnvironment, locate, prepare_kernel,
+    NativeEnvironment, Port, QemuEnvironment, SimulatedEnvironment, SshEnvironment, locate, prepare_kernel,
 };
 use weighbridge_experiment::{
     Accelerator, AgentLaunch, ApplicationName, ByteSize, CpuCount, CreateRequest, DiskCache,
@@ -37,6 +40,7 @@ fn open(kind: EnvironmentKind) -> Arc<dyn Environment> {
     match kind {
         EnvironmentKind::Native => Arc::new(NativeEnvironment::new()),
         EnvironmentKind::Container => Arc::new(ContainerEnvironment::new(executable())),
+        EnvironmentKind::Ssh => Arc::new(SshEnvironment::new(executable())),
         EnvironmentKind::Docker => Arc::new(DockerEnvironment::new(executable())),
         EnvironmentKind::Qemu => Arc::new(QemuEnvironment::new(guests(), executable())),
         EnvironmentKind::Simulated => Arc::new(SimulatedEnvironment::new()),
@@ -86,20 +90,32 @@ struct Bench {
     directory: TempDir,
     /// Kept as long as it is used.
     _daemon: Option<Arc<Dockerd>>,
+    _server: Option<Arc<Sshd>>,
 }
 
 impl Bench {
     fn new(kind: EnvironmentKind) -> Self {
         let directory = TempDir::with_prefix("wb-env-").expect("a directory");
         let daemon = (kind == EnvironmentKind::Docker).then(Dockerd::shared);
+        let server = (kind == EnvironmentKind::Ssh).then(Sshd::shared);
         let settings = match &daemon {
             Some(daemon) => EnvironmentSettings::Docker(DockerSettings {
                 socket: daemon.socket().to_str().map(str::to_owned),
                 ..DockerSettings::default()
             }),
-            None => settings(kind),
+            None => match &server {
+                Some(server) => EnvironmentSettings::Ssh(server.settings()),
+                None => settings(kind),
+            },
         };
-        Self { kind, environment: open(kind), settings, directory, _daemon: daemon }
+        Self {
+            kind,
+            environment: open(kind),
+            settings,
+            directory,
+            _daemon: daemon,
+            _server: server,
+        }
     }
 
     fn request(&self, name: &str) -> CreateRequest {
@@ -150,6 +166,7 @@ async fn on_every_kind<F: AsyncFn(Bench)>(check: F) {
             EnvironmentKind::Container => privileged(),
             EnvironmentKind::Docker => dockerd::can_run(),
             EnvironmentKind::Qemu => virtual_machines(),
+            EnvironmentKind::Ssh => sshd::can_run(),
             EnvironmentKind::Native | EnvironmentKind::Simulated => true,
         };
         if !possible {
@@ -207,9 +224,10 @@ async fn an_instance_answers_reads_what_is_copied_in_and_is_gone_after_destroy()
         assert_eq!(done.inferences.len(), 3);
 
         let target = bench.environment.meter_target(resource).await.expect("a target");
-        assert_eq!(matches!(target, MeterTarget::Nothing { .. }), simulated, "{target:?}");
+        let unmetered = simulated || bench.kind == EnvironmentKind::Ssh;
+        assert_eq!(matches!(target, MeterTarget::Nothing { .. }), unmetered, "{target:?}");
         let (mut meter, _) = OutsideMeter::open(&target).expect("a meter");
-        assert_eq!(meter.read().expect("a reading").cpu_nanoseconds.is_none(), simulated);
+        assert_eq!(meter.read().expect("a reading").cpu_nanoseconds.is_none(), unmetered);
 
         assert!(!bench.environment.describe(resource).await.0.is_empty());
         bench.environment.destroy(resource).await.expect("destroyed");

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
-use weighbridge_experiment::{CreateRequest, InstanceId};
+use weighbridge_experiment::{ByteSize, CreateRequest, InstanceId};
 
 use crate::cgroup::{CPU_PERIOD_MICROSECONDS, cpu_quota_microseconds};
 use crate::container::{AGENT, LIBRARIES, RUN};
@@ -81,7 +81,7 @@ impl Description<'_> {
     }
 
     fn host_configuration(&self, published: &Map<String, Value>) -> Value {
-        let memory = self.launch.limits.memory.map_or(0, |memory| memory.bytes());
+        let memory = self.launch.limits.memory.map_or(0, ByteSize::bytes);
         json!({
             "Mounts": self.mounts(),
             "CpuPeriod": CPU_PERIOD_MICROSECONDS,
@@ -141,7 +141,7 @@ pub(super) fn guest_directory(layout: &Layout) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use weighbridge_experiment::{
-        AgentLaunch, ByteSize, CpuCount, EnvironmentKind, EnvironmentSettings, Limits, Resource,
+        AgentLaunch, CpuCount, EnvironmentKind, EnvironmentSettings, Limits, Resource,
     };
 
     use super::*;

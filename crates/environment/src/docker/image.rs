@@ -5,12 +5,9 @@
 //! instance of the same agent, and an agent that changed gets another. Images stay with the
 //! daemon as a cache; [`remove_ours`] removes them. This module starts nothing.
 
-use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::path::Path;
 
 use hyper::{Method, StatusCode};
 use serde::Deserialize;
@@ -22,6 +19,7 @@ use crate::blocking::blocking;
 use crate::container::{AGENT, LIBRARIES, RUN};
 use crate::error::EnvironmentError;
 use crate::libraries::{NeededFile, needed_files};
+use crate::file_digest::digest_of;
 
 /// Under this name the daemon lists the images of agents.
 const REPOSITORY: &str = "weighbridge-agent";
@@ -189,28 +187,10 @@ fn append(
     archive.append_data(&mut header, path, content)
 }
 
-/// A file as it was when its digest was taken.
-type Version = (PathBuf, u64, i64, i64, u64);
-
-/// Digests of files that were read before: an instance a block asks for the same ones.
-static DIGESTS: Mutex<Option<HashMap<Version, Sha256Digest>>> = Mutex::new(None);
-
-fn digest_of(path: &Path) -> Result<Sha256Digest, EnvironmentError> {
-    let found = fs::metadata(path).map_err(EnvironmentError::file("read", path))?;
-    let version = (path.to_owned(), found.ino(), found.mtime(), found.mtime_nsec(), found.len());
-    // The map is whole even if a thread panicked while it held the lock.
-    let known = || DIGESTS.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(digest) = known().get_or_insert_default().get(&version) {
-        return Ok(digest.clone());
-    }
-    let content = fs::read(path).map_err(EnvironmentError::file("read", path))?;
-    let digest = Sha256Digest::of(&content);
-    known().get_or_insert_default().insert(version, digest.clone());
-    Ok(digest)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn content(directory: &Path, text: &str) -> Content {

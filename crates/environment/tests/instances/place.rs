@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use weighbridge_environment::{
     ContainerEnvironment, DockerEnvironment, Environment, NativeEnvironment, Port, QemuEnvironment,
-    SimulatedEnvironment, reap, traces,
+    SimulatedEnvironment, SshEnvironment, reap, traces,
 };
 use weighbridge_experiment::{
     AgentLaunch, ByteSize, CpuCount, CreateRequest, Endpoint, EnvironmentKind, EnvironmentSettings,
@@ -29,6 +29,7 @@ pub(crate) fn environment(kind: EnvironmentKind) -> Box<dyn Environment> {
     match kind {
         EnvironmentKind::Native => Box::new(NativeEnvironment::new()),
         EnvironmentKind::Container => Box::new(ContainerEnvironment::new(stand_in())),
+        EnvironmentKind::Ssh => Box::new(SshEnvironment::new(stand_in())),
         EnvironmentKind::Docker => Box::new(DockerEnvironment::new(stand_in())),
         EnvironmentKind::Qemu => Box::new(QemuEnvironment::without_store()),
         EnvironmentKind::Simulated => Box::new(SimulatedEnvironment::new()),

@@ -3,7 +3,7 @@
 
 use super::asked::Problems;
 use super::written::{EnvironmentTable, QemuTable};
-use crate::{DockerSettings, EnvironmentKind, EnvironmentSettings, QemuSettings};
+use crate::{DockerSettings, EnvironmentKind, EnvironmentSettings, QemuSettings, SshSettings};
 
 /// The settings of an environment of `kind`, which stands at `path` of the file.
 pub(super) fn settings(
@@ -43,11 +43,53 @@ pub(super) fn settings(
         EnvironmentKind::Native | EnvironmentKind::Container | EnvironmentKind::Simulated => {
             EnvironmentSettings::None
         }
+        EnvironmentKind::Ssh => {
+            let ssh = table.ssh.clone().unwrap_or_default();
+            check_ssh(path, &ssh, problems);
+            EnvironmentSettings::Ssh(ssh)
+        }
         EnvironmentKind::Docker => {
             let docker = table.docker.clone().unwrap_or_default();
             check_docker(&format!("{path}.docker"), &docker, problems);
             EnvironmentSettings::Docker(docker)
         }
+    }
+}
+
+/// `ssh` would take a word that begins with `-` for an option, and hands some on to a shell.
+fn check_ssh(path: &str, ssh: &SshSettings, problems: &mut Problems) {
+    let plain = |text: &str| {
+        !text.is_empty()
+            && !text.starts_with('-')
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-@:[]%,".contains(&b))
+    };
+    match ssh.destination.as_deref() {
+        None => problems.add(
+            path,
+            "an environment of kind \"ssh\" needs a destination".to_owned(),
+            "write destination = \"user@host\" into [environment.ssh]",
+        ),
+        Some(text) if !plain(text) => problems.add(
+            &format!("{path}.ssh.destination"),
+            format!("`{text}` cannot name a host"),
+            "write it as `ssh` takes it, such as \"user@host\"",
+        ),
+        Some(_) => {}
+    }
+    if let Some(text) = ssh.jump.as_deref().filter(|text| !plain(text)) {
+        problems.add(
+            &format!("{path}.ssh.jump"),
+            format!("`{text}` cannot name hosts to go through"),
+            "write them as `ssh -J` takes them, such as \"user@gate:2222\"",
+        );
+    }
+    let directory = ssh.directory.as_deref();
+    if let Some(text) = directory.filter(|text| !text.starts_with('/') || text.contains("..")) {
+        problems.add(
+            &format!("{path}.ssh.directory"),
+            format!("`{text}` is no absolute path"),
+            "name a directory of that host, such as \"/var/tmp/weighbridge\"",
+        );
     }
 }
 
@@ -89,5 +131,59 @@ pub(super) fn written_again(settings: &EnvironmentSettings) -> EnvironmentTable 
             disk: qemu.disk,
             ..empty
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::file::{asked, parse};
+    use crate::{EnvironmentSettings, SshSettings};
+
+    #[test]
+    fn settings_are_read_and_written_again() {
+        let text = "[[environment]]\nkind = \"docker\"\n[environment.docker]\nimage = \"debian:12\"\n\
+                    [[environment]]\nkind = \"ssh\"\n[environment.ssh]\ndestination = \"pi@edge\"\n\
+                    port = 2222\njump = \"me@gate:22,other\"\n";
+        let experiment = parse(text, "edge.toml").expect("valid");
+        let EnvironmentSettings::Ssh(ssh) = &experiment.environments[1].settings else {
+            panic!("{:?}", experiment.environments[1]);
+        };
+        let wanted = SshSettings {
+            destination: Some("pi@edge".to_owned()),
+            port: Some(2222),
+            jump: Some("me@gate:22,other".to_owned()),
+            ..SshSettings::default()
+        };
+        assert_eq!(*ssh, wanted);
+        let again = parse(&asked::write(&experiment), "again").expect("written");
+        assert_eq!(again, experiment);
+        let json = serde_json::to_string(&experiment.environments).expect("text");
+        let read: Vec<crate::EnvironmentSpec> = serde_json::from_str(&json).expect("read");
+        assert_eq!(read, experiment.environments);
+    }
+
+    #[test]
+    fn what_would_become_an_option_or_leave_a_path_is_refused() {
+        let refused = [
+            ("kind = \"ssh\"", "needs a destination"),
+            (
+                "kind = \"ssh\"\nssh = { destination = \"-oProxyCommand=reboot\" }",
+                "cannot name a host",
+            ),
+            ("kind = \"ssh\"\nssh = { destination = \"a b\" }", "cannot name a host"),
+            ("kind = \"ssh\"\nssh = { destination = \"a\", jump = \"$(x)\" }", "to go through"),
+            (
+                "kind = \"ssh\"\nssh = { destination = \"a\", directory = \"x\" }",
+                "no absolute path",
+            ),
+            ("kind = \"docker\"\ndocker = { image = \"../x\" }", "cannot name an image"),
+            ("kind = \"docker\"\ndocker = { network = \"a/b\" }", "cannot name a network"),
+        ];
+        for (text, said) in refused {
+            let complaint = parse(&format!("[[environment]]\n{text}\n"), "edge.toml")
+                .expect_err("the file is wrong")
+                .to_string();
+            assert!(complaint.contains(said), "{text}: {complaint}");
+        }
     }
 }

@@ -45,7 +45,7 @@ pub struct EnvironmentTable {
     /// Its name in tables and figures; its kind unless given. Two of one kind need names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// One of "native", "container", "docker", "qemu", "simulated".
+    /// One of "native", "container", "docker", "qemu", "ssh", "simulated".
     pub kind: String,
     /// Share of CPUs, such as 2 or 0.5; all of the host's unless given.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -217,6 +217,7 @@ fn confinement(environment: &EnvironmentPlan) -> Vec<String> {
         EnvironmentKind::Container => {
             vec!["own root file system; pid, mount, net, uts, ipc namespaces".to_owned()]
         }
+        EnvironmentKind::Ssh => vec!["a process of another host, reached by ssh".to_owned()],
         EnvironmentKind::Docker => {
             vec!["own root file system and namespaces, made by a daemon".to_owned()]
         }
