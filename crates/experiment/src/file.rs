@@ -130,7 +130,7 @@ mod tests {
         assert_eq!(
             complaint("[[environment]]\nkind = \"firecracker\"\n"),
             "edge.toml:2:8: environment kind `firecracker` is not supported by this version; \
-             this version has: native, container, docker, ssh, simulated"
+             this version has: native, container, docker, qemu, ssh, simulated"
         );
     }
 

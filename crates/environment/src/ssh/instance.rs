@@ -12,7 +12,6 @@ use super::connection::Connection;
 use super::scripts;
 use crate::blocking::blocking;
 use crate::cgroup::{CgroupTree, cpu_quota_microseconds};
-use crate::container::program_files;
 use crate::environment::CopySource;
 use crate::error::EnvironmentError;
 use crate::facts::missing_cgroup_facts;
@@ -22,6 +21,7 @@ use crate::last_words::end_of;
 use crate::layout::{
     LaunchRecord, Layout, checked_file_name, library_name, read_record, write_record,
 };
+use crate::libraries::program_files;
 use crate::process_identity::ProcessIdentity;
 use crate::traces::{kill_processes, remove_remains};
 
