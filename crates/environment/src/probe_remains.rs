@@ -17,7 +17,7 @@ use crate::error::EnvironmentError;
 use crate::process_identity::ProcessStat;
 
 /// Names of probes begin so, then comes the process, then whatever keeps them apart.
-const PREFIXES: [(&str, EnvironmentKind); 4] = [
+const PREFIXES: [(&str, EnvironmentKind); 5] = [
     ("probe-native-", EnvironmentKind::Native),
     ("probe-container-", EnvironmentKind::Container),
     ("probe-docker-", EnvironmentKind::Docker),

@@ -19,7 +19,8 @@ use weighbridge_agent::wire::{EngineChoice, FileToRead, Pass, Prepare, Task};
 use weighbridge_agent::{AgentClient, ClientError};
 use weighbridge_environment::{
     ContainerEnvironment, CopySource, DockerEnvironment, Environment, Kernel, KernelSource,
-    NativeEnvironment, Port, QemuEnvironment, SimulatedEnvironment, SshEnvironment, locate, prepare_kernel,
+    NativeEnvironment, Port, QemuEnvironment, SimulatedEnvironment, SshEnvironment, locate,
+    prepare_kernel,
 };
 use weighbridge_experiment::{
     Accelerator, AgentLaunch, ApplicationName, ByteSize, CpuCount, CreateRequest, DiskCache,

@@ -18,8 +18,8 @@ use super::daemon::{Daemon, encoded};
 use crate::blocking::blocking;
 use crate::container::{AGENT, LIBRARIES, RUN};
 use crate::error::EnvironmentError;
-use crate::libraries::{NeededFile, needed_files};
 use crate::file_digest::digest_of;
+use crate::libraries::{NeededFile, needed_files};
 
 /// Under this name the daemon lists the images of agents.
 const REPOSITORY: &str = "weighbridge-agent";
