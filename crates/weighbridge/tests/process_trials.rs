@@ -67,7 +67,7 @@ fn a_process_is_timed_from_its_start_to_its_end_and_computes_the_same() {
         let of = record["trials"].as_array().expect("trials").iter();
         let of = of.filter(|trial| trial["cell"]["workload"] == workload);
         let digest = |trial: &Value| {
-            let found = trial.pointer("/outcome/output_sha256").and_then(Value::as_str);
+            let found = trial.pointer("/output_sha256").and_then(Value::as_str);
             format!("{} {}", trial["block"], found.unwrap_or_else(|| panic!("{trial}")))
         };
         let mut digests: Vec<String> = of.map(digest).collect();
