@@ -11,14 +11,15 @@ use std::time::{Duration, Instant};
 use weighbridge_agent::wire::Pass;
 use weighbridge_environment::Environment;
 use weighbridge_experiment::{
-    BenchmarkOutcome, BenchmarkRow, BenchmarkUnit, ByteSize, DensityBenchmark, EnvironmentSettings,
-    Limits, Measured, Quantity, RunId,
+    AbsenceKind, BenchmarkOutcome, BenchmarkRow, BenchmarkUnit, ByteSize, DensityBenchmark,
+    EnvironmentKind, EnvironmentSettings, Limits, Measured, Quantity, RunId,
 };
 
 use super::Host;
 use super::instance::{Fitting, Instance, InstanceError, Ready};
 
 const INSTRUMENT: &str = "instances added one by one, each asked once a round; MemAvailable of /proc/meminfo of the host";
+const MODE: &str = "instances side by side";
 /// An agent that answers nothing for so long does not answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(120);
 
@@ -110,6 +111,18 @@ impl Crowd {
         first: &mut Ready,
         kind: &Kind<'_>,
     ) -> Result<Vec<BenchmarkRow>, InstanceError> {
+        if kind.environment.kind() == EnvironmentKind::Ssh {
+            let reason = "the memory that is free is read of this host, and the instances would be on \
+                          another; run the experiment there";
+            let mode = MODE.to_owned();
+            let absence = AbsenceKind::Failed;
+            return Ok(vec![BenchmarkRow::missing(
+                mode,
+                INSTRUMENT.to_owned(),
+                absence,
+                reason.to_owned(),
+            )]);
+        }
         let before = available_memory();
         let mut state = State { instances: 1, available: before, largest: 0, slowest_seconds: 0.0 };
         let mut answers = Vec::new();
@@ -209,12 +222,7 @@ fn rows(
             latency_nanoseconds: Vec::new(),
         }),
     };
-    let mut rows = vec![row(
-        "instances side by side",
-        BenchmarkUnit::Instances,
-        f64::from(counted),
-        u64::from(stood),
-    )];
+    let mut rows = vec![row(MODE, BenchmarkUnit::Instances, f64::from(counted), u64::from(stood))];
     let beside = stood.saturating_sub(1);
     if let Some(taken) = taken.filter(|_| beside > 0) {
         let each = taken as f64 / f64::from(beside) / 1e6;
