@@ -165,6 +165,8 @@ fn write_whole(directory: &Path, header: &Header, content: &mut impl Read) -> io
     let partial = directory.join(".partial");
     // A program of the user's comes as one of the libraries.
     let mode = if header.place == Place::Library { 0o755 } else { 0o644 };
+    // One that was cut short may be there still, with the mode that it was made with.
+    let _ = fs::remove_file(&partial);
     let mut options = File::options();
     let mut file = options.write(true).create(true).truncate(true).mode(mode).open(&partial)?;
     let copied = io::copy(content, &mut file)?;

@@ -137,7 +137,10 @@ pub(super) fn written_again(settings: &EnvironmentSettings) -> EnvironmentTable 
 #[cfg(test)]
 mod tests {
     use crate::file::{asked, parse};
-    use crate::{EnvironmentSettings, SshSettings};
+    use crate::{
+        Accelerator, ByteSize, DiskCache, DiskSettings, EnvironmentSettings, QemuMachine,
+        QemuSettings, SshSettings,
+    };
 
     #[test]
     fn settings_are_read_and_written_again() {
@@ -185,5 +188,33 @@ mod tests {
                 .to_string();
             assert!(complaint.contains(said), "{text}: {complaint}");
         }
+    }
+
+    #[test]
+    fn a_virtual_machine_has_defaults_and_is_written_as_it_was_asked() {
+        let of = |text: &str| {
+            let experiment = parse(text, "edge.toml").expect("valid");
+            let again =
+                parse(&asked::write(&experiment), "again").expect("what is written is valid");
+            assert_eq!(again, experiment);
+            experiment.environments[0].settings.clone()
+        };
+        let plain = of("[[environment]]\nkind = \"qemu\"\n");
+        assert_eq!(plain, EnvironmentSettings::Qemu(QemuSettings::default()));
+        let small = of("[[environment]]\nkind = \"qemu\"\ndisk = { size = \"6GiB\" }\n\
+             [environment.qemu]\nmachine = \"microvm\"\naccel = \"kvm\"\n");
+        let disk = DiskSettings { size: ByteSize(6 << 30), cache: DiskCache::None };
+        let expected = QemuSettings {
+            machine: QemuMachine::Microvm,
+            accel: Accelerator::Kvm,
+            disk: Some(disk),
+        };
+        assert_eq!(small, EnvironmentSettings::Qemu(expected));
+        let refused = |text: &str| parse(text, "edge.toml").expect_err("refused").to_string();
+        let elsewhere = refused("[[environment]]\nkind = \"native\"\ndisk = { size = \"1GiB\" }\n");
+        assert!(elsewhere.contains("`disk` says nothing"), "{elsewhere}");
+        let unknown =
+            refused("[[environment]]\nkind = \"qemu\"\n[environment.qemu]\naccel = \"x\"\n");
+        assert!(unknown.contains("auto"), "{unknown}");
     }
 }
