@@ -16,6 +16,7 @@ mod png;
 mod rows;
 mod scale;
 mod svg;
+mod system;
 mod table;
 pub mod text;
 
@@ -25,7 +26,7 @@ pub use svg::{Svg, TextBox};
 pub use table::{Column, Entry, Table, TableError};
 
 use thiserror::Error;
-use weighbridge_experiment::RunRecord;
+use weighbridge_experiment::{EnvironmentKind, RunRecord, TaskPlan};
 
 use crate::analysis::Report;
 
@@ -93,28 +94,56 @@ struct Drawn {
     body: FigureBody,
 }
 
-const FIGURES: [(&str, Draw); 6] = [
-    ("edge.fig1", environments::draw),
-    ("edge.fig2", mean_time::draw),
-    ("edge.fig3", distribution::draw),
-    ("edge.fig4", cpu_use::draw),
-    ("edge.fig5", cpu_trace::draw),
-    ("edge.appendix1", deviation::draw),
+/// What a benchmark took is not what an application took, so no figure shows both.
+enum Shows {
+    Applications(Draw),
+    /// Applications in environments of these kinds.
+    Places(&'static [EnvironmentKind], Draw),
+    /// Benchmarks of this kind.
+    Benchmarks(&'static str, Draw),
+}
+
+const CONTAINERS: &[EnvironmentKind] = &[EnvironmentKind::Container, EnvironmentKind::Docker];
+const VIRTUAL_MACHINES: &[EnvironmentKind] = &[EnvironmentKind::Qemu];
+
+const FIGURES: [(&str, Shows); 11] = [
+    ("edge.fig1", Shows::Applications(environments::draw)),
+    ("edge.fig2", Shows::Applications(mean_time::draw)),
+    ("edge.fig3", Shows::Applications(distribution::draw)),
+    ("edge.fig4", Shows::Applications(cpu_use::draw)),
+    ("edge.fig5", Shows::Places(CONTAINERS, cpu_trace::in_containers)),
+    ("edge.fig7", Shows::Places(VIRTUAL_MACHINES, cpu_trace::in_virtual_machines)),
+    ("edge.fig8", Shows::Benchmarks("fileio", system::sequential_files)),
+    ("edge.fig9", Shows::Benchmarks("fileio", system::random_files)),
+    ("edge.table1", Shows::Benchmarks("transfer", system::transfer)),
+    ("edge.table2", Shows::Benchmarks("cpu", system::processor)),
+    ("edge.appendix1", Shows::Applications(deviation::draw)),
 ];
 
-const NOT_YET: [(&str, &str); 6] = [
-    ("edge.fig6", "processor use over time in a microVM"),
-    ("edge.fig7", "processor use over time in a virtual machine"),
-    ("edge.fig8", "sequential file throughput"),
-    ("edge.fig9", "random file throughput"),
-    ("edge.table1", "the transfer of files to another host"),
-    ("edge.table2", "a CPU benchmark"),
-];
+const NOT_YET: [(&str, &str); 1] = [("edge.fig6", "processor use over time in a microVM")];
 
 /// The ids of everything that a run gives.
 #[must_use]
 pub fn ids() -> Vec<&'static str> {
     FIGURES.iter().map(|(id, _)| *id).collect()
+}
+
+/// The ids of what a run was planned to give: a page leaves out the others without a word.
+#[must_use]
+pub fn ids_of(record: &RunRecord) -> Vec<&'static str> {
+    let plan = &record.header.plan;
+    let is_planned = |shows: &Shows| {
+        match shows {
+        Shows::Applications(_) => true,
+        Shows::Places(kinds, _) => {
+            plan.environments.iter().any(|environment| kinds.contains(&environment.kind))
+        }
+        Shows::Benchmarks(kind, _) => plan.workloads.iter().any(|workload| {
+            matches!(&workload.task, TaskPlan::Benchmark(benchmark) if benchmark.kind() == *kind)
+        }),
+    }
+    };
+    FIGURES.iter().filter(|(_, shows)| is_planned(shows)).map(|(id, _)| *id).collect()
 }
 
 /// Draws one figure of a run.
@@ -123,12 +152,17 @@ pub fn ids() -> Vec<&'static str> {
 ///
 /// The id is unknown or not given by this version, or this run does not hold what it shows.
 pub fn draw(id: &str, record: &RunRecord, report: &Report) -> Result<Figure, FigureError> {
-    let Some((id, draw)) = FIGURES.iter().find(|(known, _)| *known == id) else {
+    let Some((id, shows)) = FIGURES.iter().find(|(known, _)| *known == id) else {
         return Err(unknown(id));
     };
     let not_in_run = |reason| FigureError::NotInRun { id, run: report.run.id.clone(), reason };
-    // What a benchmark took is not what an application took: its figures are tables of its own.
-    let drawn = draw(record, &report.of_applications()).map_err(not_in_run)?;
+    let drawn = match shows {
+        Shows::Applications(draw) | Shows::Places(_, draw) => {
+            draw(record, &report.of_applications())
+        }
+        Shows::Benchmarks(_, draw) => draw(record, report),
+    };
+    let drawn = drawn.map_err(not_in_run)?;
     let caption = format!("{} {}", drawn.caption, origin(report));
     let body = match drawn.body {
         FigureBody::Drawing(svg) => FigureBody::Drawing(svg.described(id, &drawn.title, &caption)),

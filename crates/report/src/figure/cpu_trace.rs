@@ -1,5 +1,5 @@
-//! `edge.fig5`: processor use over time in containers, and when half of the allotted CPU is
-//! first reached.
+//! `edge.fig5` and `edge.fig7`: processor use over time in containers and in virtual machines,
+//! and when half of the allotted CPU is first reached.
 
 use weighbridge_experiment::{EnvironmentKind, RunRecord};
 
@@ -10,7 +10,7 @@ use super::frame::{
 use super::palette::Ink;
 use super::scale::{Scale, round_end};
 use super::svg::{Anchor, Look, Stroke, Svg};
-use super::{Drawn, FigureBody, text};
+use super::{CONTAINERS, Drawn, FigureBody, VIRTUAL_MACHINES, text};
 use crate::analysis::{Cell, CpuPercent, Report};
 use crate::quantity::{TimeUnit, seconds};
 
@@ -18,22 +18,31 @@ const PLOT_HEIGHT: f64 = 150.0;
 const LEFT: f64 = 84.0;
 const MINUTES_FROM_SECONDS: f64 = 150.0;
 
-pub(super) fn draw(record: &RunRecord, report: &Report) -> Result<Drawn, String> {
-    let containers: Vec<&Cell> = report
-        .cells
-        .iter()
-        .filter(|cell| matches!(cell.kind, EnvironmentKind::Container | EnvironmentKind::Docker))
-        .collect();
-    if containers.is_empty() {
-        return Err("no environment of the run is a container".to_owned());
+pub(super) fn in_containers(record: &RunRecord, report: &Report) -> Result<Drawn, String> {
+    draw(record, report, CONTAINERS, "container")
+}
+
+pub(super) fn in_virtual_machines(record: &RunRecord, report: &Report) -> Result<Drawn, String> {
+    draw(record, report, VIRTUAL_MACHINES, "virtual machine")
+}
+
+fn draw(
+    record: &RunRecord,
+    report: &Report,
+    kinds: &[EnvironmentKind],
+    place: &str,
+) -> Result<Drawn, String> {
+    let cells: Vec<&Cell> = report.cells.iter().filter(|cell| kinds.contains(&cell.kind)).collect();
+    if cells.is_empty() {
+        return Err(format!("no environment of the run is a {place}"));
     }
-    let traced: Vec<(&Cell, &CpuPercent)> = containers
+    let traced: Vec<(&Cell, &CpuPercent)> = cells
         .iter()
         .filter_map(|cell| Some((*cell, cell.cpu_percent.as_ref()?)))
         .filter(|(_, used)| !used.trace.is_empty())
         .collect();
     if traced.is_empty() {
-        let reason = containers.iter().find_map(|cell| cell.cpu_percent_reason.clone());
+        let reason = cells.iter().find_map(|cell| cell.cpu_percent_reason.clone());
         return Err(
             reason.unwrap_or_else(|| "no trial has two samples of processor time".to_owned())
         );
@@ -48,7 +57,7 @@ pub(super) fn draw(record: &RunRecord, report: &Report) -> Result<Drawn, String>
         traced.iter().filter_map(|(cell, _)| Some(cell.instruments.as_ref()?.cpu.as_str())),
     );
     Ok(Drawn {
-        title: "Processor use over time in a container".to_owned(),
+        title: format!("Processor use over time in a {place}"),
         caption: format!(
             "One trial of each application: the one whose time is the median of its cell. Each step is the mean \
              use between two samples, at 10 Hz. Dashed: half of the allotted CPU; upright: where it is first \

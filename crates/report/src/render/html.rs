@@ -71,7 +71,7 @@ fn figures(report: &Report, record: &RunRecord) -> Markup {
     markup! {
         section aria-labelledby="figures" {
             h2 id="figures" { "Figures" }
-            @for id in figure::ids() {
+            @for id in figure::ids_of(record) {
                 @match figure::draw(id, record, report) {
                     Ok(figure) => (one_figure(&figure)),
                     Err(error) => p.missing { (error) },

@@ -331,3 +331,51 @@ pub(crate) fn cost(price: &ResolvedPrice, seconds: f64) -> Result<Money, String>
 pub(crate) fn report(record: &RunRecord) -> Report {
     weighbridge_report::build(record, &cost)
 }
+
+/// A run of file reading and writing in environments with long names; the last of them has no
+/// figure for random reads.
+pub(crate) fn files_run(environments: usize) -> RunRecord {
+    let place = |index: usize| {
+        let name = format!("environment-with-a-long-name_number-{index}");
+        Place::new(&name, [EnvironmentKind::Container, EnvironmentKind::Native][index % 2], 1.0)
+    };
+    let places: Vec<Place> = (0..environments).map(place).collect();
+    let last = places.last().map(|place| place.name.clone()).unwrap_or_default();
+    let mut record = run(&places, &[Work::new("files", ApplicationName::Derain, 3.0, 1)], 6);
+    let work = &mut record.header.plan.workloads[0];
+    work.task = TaskPlan::Benchmark(Benchmark::Fileio(FileioBenchmark::default()));
+    work.model = None;
+    let mut draw = Draw::new(5);
+    for trial in &mut record.trials {
+        let is_last = trial.cell.environment == last;
+        let TrialOutcome::Ok(measurement) = &mut trial.outcome else { continue };
+        for mode in FileioMode::ALL {
+            for block in ["4KiB", "1MiB"] {
+                let value = 100.0 * (0.1 * draw.normal()).exp();
+                let outcome = if is_last && mode == FileioMode::RandomRead {
+                    BenchmarkOutcome::Missing(Absence {
+                        kind: AbsenceKind::DirectRefused,
+                        reason: "the file system refuses O_DIRECT".into(),
+                    })
+                } else {
+                    BenchmarkOutcome::Measured(Measured {
+                        quantities: vec![Quantity {
+                            unit: BenchmarkUnit::MegabytesPerSecond,
+                            value,
+                        }],
+                        operations: 1_000,
+                        seconds: 3.0,
+                        latency_nanoseconds: vec![[50_000, 1_000]],
+                    })
+                };
+                measurement.benchmark.push(BenchmarkRow {
+                    mode: format!("{mode} {block}"),
+                    instrument: "the agent, O_DIRECT".into(),
+                    labels: vec!["past the page cache of this kernel".into()],
+                    outcome,
+                });
+            }
+        }
+    }
+    record
+}

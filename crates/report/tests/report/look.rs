@@ -37,6 +37,7 @@ fn shapes() -> Vec<RunRecord> {
             shapes.push(run(&places, &works, 11));
         }
     }
+    shapes.extend([1, 2, 8].map(files_run));
     shapes
 }
 
@@ -217,6 +218,7 @@ fn unknown_figures_are_refused_by_name() {
         "{}",
         refused("edge.fig22")
     );
+    assert!(refused("edge.fig8").contains("no workload of kind \"fileio\""));
     assert!(refused("edge.fig6").contains("which this version does not measure"));
     assert!(refused("nonsense").contains("a run gives: edge.fig1, edge.fig2"));
     let native = run(
