@@ -68,7 +68,7 @@ impl ProcessWork {
     }
 
     pub(crate) fn warmup(&mut self, pass: Pass) -> Result<WarmupDone, Failure> {
-        match self.once(Request::Warmup(pass), Stage::Warmup)? {
+        match self.once(&Request::Warmup(pass), Stage::Warmup)? {
             Answer::WarmupDone(done) => {
                 self.digests.insert(key(pass), done.output_sha256.clone());
                 Ok(done)
@@ -81,7 +81,7 @@ impl ProcessWork {
         if let Some(known) = self.digests.get(&key(pass)) {
             return Ok(known.clone());
         }
-        match self.once(Request::Digest(pass), Stage::Digest)? {
+        match self.once(&Request::Digest(pass), Stage::Digest)? {
             Answer::Digested { output_sha256 } => {
                 self.digests.insert(key(pass), output_sha256.clone());
                 Ok(output_sha256)
@@ -100,7 +100,7 @@ impl ProcessWork {
 
         let asked = Trial { sample_hertz: INNER_SAMPLE_HERTZ, ..trial };
         let began = Instant::now();
-        let answer = self.once(Request::Trial(asked), Stage::Trial);
+        let answer = self.once(&Request::Trial(asked), Stage::Trial);
         let total = began.elapsed();
 
         let mut sampled = sampler.stop().map_err(|error| fail(&error))?;
@@ -119,10 +119,10 @@ impl ProcessWork {
     }
 
     /// One process from its start to its end.
-    fn once(&self, request: Request, stage: Stage) -> Result<Answer, Failure> {
+    fn once(&self, request: &Request, stage: Stage) -> Result<Answer, Failure> {
         let mut process = Process::start(&self.base, stage)?;
         process.prepare(&self.request, stage)?;
-        let answer = process.ask(&request, stage)?;
+        let answer = process.ask(request, stage)?;
         process.end(stage)?;
         Ok(answer)
     }

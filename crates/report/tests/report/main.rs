@@ -1,6 +1,7 @@
 //! The crate from outside: records built in code go in, and what a person or a program would
 //! read is checked.
 
+mod benchmarks;
 mod fixture;
 mod look;
 mod pictures;

@@ -7,11 +7,11 @@ use weighbridge_report::{compare_runs, render};
 
 use crate::fixture::*;
 
-fn as_json(record: &RunRecord) -> Value {
+pub(crate) fn as_json(record: &RunRecord) -> Value {
     serde_json::from_str(&render::json(&report(record)).expect("json")).expect("json")
 }
 
-fn two(second: Place) -> RunRecord {
+pub(crate) fn two(second: Place) -> RunRecord {
     let native = Place::new("native", EnvironmentKind::Native, 1.0);
     run(&[native, second], &[Work::new("derain", ApplicationName::Derain, 1.2, 4)], 20)
 }
@@ -302,80 +302,6 @@ fn a_command_has_no_stages_and_none_of_them_is_printed_as_zero() {
     assert_eq!(cell["engine_reason"], "a command runs on no engine");
     let html = render::html(&report(&record), &record);
     assert!(html.contains("only its whole time is measured"), "{html}");
-}
-
-/// A run whose workload is a benchmark of two parts; the second has no figure in `container`.
-fn benchmark_run() -> RunRecord {
-    let mut record = two(Place::new("container", EnvironmentKind::Container, 1.0));
-    let work = &mut record.header.plan.workloads[0];
-    work.task = TaskPlan::Benchmark(Benchmark::Cpu(CpuBenchmark::default()));
-    work.model = None;
-    let mut draw = Draw::new(3);
-    for trial in &mut record.trials {
-        let here = trial.cell.environment == "container";
-        let TrialOutcome::Ok(measurement) = &mut trial.outcome else { continue };
-        measurement.total_nanoseconds = 10_000_000_000;
-        let factor = if here { 0.8 } else { 1.0 };
-        let value = 1000.0 * factor * (0.01 * draw.normal()).exp();
-        let measured = |unit, value| {
-            BenchmarkOutcome::Measured(Measured {
-                quantities: vec![Quantity { unit, value }],
-                operations: 10_000,
-                seconds: 10.0,
-                latency_nanoseconds: vec![[1_000_000, 9_000], [2_000_000, 1_000]],
-            })
-        };
-        let row = |mode: &str, outcome| BenchmarkRow {
-            mode: mode.into(),
-            instrument: "an instrument".into(),
-            labels: Vec::new(),
-            outcome,
-        };
-        let absent = Absence { kind: AbsenceKind::DirectRefused, reason: "refused here".into() };
-        let second = match here {
-            true => BenchmarkOutcome::Missing(absent),
-            false => measured(BenchmarkUnit::MegabytesPerSecond, 5.0),
-        };
-        measurement.benchmark = vec![
-            row("events", measured(BenchmarkUnit::EventsPerSecond, value)),
-            row("second <part>", second),
-        ];
-    }
-    record
-}
-
-#[test]
-fn a_benchmark_is_compared_by_its_figures_and_never_by_its_time() {
-    let record = benchmark_run();
-    let built = report(&record);
-    let events = &built.comparisons[0];
-    assert_eq!((events.metric.as_str(), events.mode.as_deref()), ("events/s", Some("events")));
-    assert!(events.detected && events.verdict.contains("% less"), "{events:?}");
-    let ratio = events.ratio.expect("a ratio");
-    assert!((0.79..0.81).contains(&ratio), "{ratio}");
-    assert_eq!(built.comparisons[1].n, 0, "one side has no figure of the second part");
-    let json = as_json(&record);
-    let rows = &json["cells"][1]["system"];
-    assert_eq!(rows[0]["operations"], 200_000, "{rows}");
-    assert!((rows[0]["latency_us"]["p50"].as_f64().expect("p50") - 1000.0).abs() < 10.0);
-    assert_eq!(rows[1]["quantities"], serde_json::json!([]));
-    assert_eq!(rows[1]["quantities_reason"], "refused here");
-    assert_eq!(json["cells"][1]["cost_per_1000"], Value::Null);
-    let text = render::table(&built, 80, false);
-    for part in ["events/s", "refused here", "an instrument", "200000", "gives"] {
-        assert!(text.contains(part), "{part}: {text}");
-    }
-    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
-    let table = weighbridge_report::figure::draw("edge.table2", &record, &built).expect("drawn");
-    let weighbridge_report::figure::FigureBody::Table(table) = table.body else {
-        panic!("a table")
-    };
-    let text = table.text();
-    assert!(text.contains("mean, events/s") && text.contains("refused here"), "{text}");
-    let html = render::html(&built, &record);
-    assert!(html.contains("second &lt;part&gt;") && !html.contains("second <part>"));
-    let csv = render::csv(&built).expect("csv");
-    assert_eq!(csv.lines().count(), 5, "a row for each part in each environment: {csv}");
 }
 
 #[test]
