@@ -18,6 +18,9 @@ use crate::wire::{Failure, Stage, TransferTask};
 /// Under this name lies the key that the ssh client is given.
 const KEY_NAME: &str = "transfer-identity";
 
+/// Under this name an environment mounts a data disk into the agent's directory.
+const DISK_NAME: &str = "disk";
+
 /// A benchmark that can be done again and again.
 pub(crate) struct BenchmarkRunner {
     what: What,
@@ -61,6 +64,18 @@ fn directory(base: &Path) -> Result<PathBuf, Failure> {
     })
 }
 
+/// The data disk of the instance where it has one, since a guest's own root lies in memory.
+fn directory_of_files(base: &Path) -> Result<PathBuf, Failure> {
+    let disk = base.join(DISK_NAME);
+    if disk.is_dir() {
+        return disk.canonicalize().map_err(|error| {
+            let reason = format!("the data disk cannot be entered: {error}");
+            Failure::new(Stage::Prepare, reason)
+        });
+    }
+    directory(base)
+}
+
 impl BenchmarkRunner {
     /// Nothing is done yet.
     pub(crate) fn prepare(
@@ -68,7 +83,7 @@ impl BenchmarkRunner {
         benchmark: &Benchmark,
         threads: u32,
     ) -> Result<Self, Failure> {
-        let place = BenchmarkPlace { directory: directory(base)?, threads };
+        let place = BenchmarkPlace { directory: directory_of_files(base)?, threads };
         // It computes nothing that two cells could agree in but what it was asked to do.
         let asked = format!("{benchmark:?} on {threads} threads");
         let what = What::Here(benchmark.clone(), place);

@@ -23,6 +23,8 @@ pub enum Difference {
     Cpus,
     /// Memory allotted to the instance.
     Memory,
+    /// Whether files pass the host's page cache: throughput of files only.
+    DiskCache,
     /// The engine, its version or the instruction set that it uses.
     Engine,
     /// What was computed, by digest.
@@ -31,8 +33,15 @@ pub enum Difference {
 
 impl Difference {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Accelerator, Self::Threads, Self::Cpus, Self::Memory, Self::Engine, Self::Results];
+    pub const ALL: [Self; 7] = [
+        Self::Accelerator,
+        Self::Threads,
+        Self::Cpus,
+        Self::Memory,
+        Self::DiskCache,
+        Self::Engine,
+        Self::Results,
+    ];
 
     /// The name as it is written in files and options.
     #[must_use]
@@ -42,6 +51,7 @@ impl Difference {
             Self::Threads => "threads",
             Self::Cpus => "cpus",
             Self::Memory => "memory",
+            Self::DiskCache => "disk-cache",
             Self::Engine => "engine",
             Self::Results => "results",
         }

@@ -241,7 +241,7 @@ fn real(name: &str) -> Option<Vec<u8>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/prices").join(name);
     let read = fs::read(&path);
     if let Err(error) = &read {
-        println!("LEFT OUT: the real price list {name} cannot be read ({error})");
+        println!("data absent: the real price list {name} cannot be read ({error})");
     }
     read.ok()
 }

@@ -22,7 +22,7 @@ fn bill(name: &str, columns: [&str; 3]) -> Option<Bill> {
     let path =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/billing").join(name);
     let Ok(text) = fs::read(&path) else {
-        println!("LEFT OUT: the real bill {name} cannot be read");
+        println!("data absent: the real bill {name} cannot be read");
         return None;
     };
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_slice());

@@ -15,7 +15,7 @@ fn list(name: &str) -> Option<Value> {
     match fs::read_to_string(&path) {
         Ok(text) => Some(serde_json::from_str(&text).expect("a price list is JSON")),
         Err(error) => {
-            println!("skipped: {} cannot be read ({error})", path.display());
+            println!("data absent: {} cannot be read ({error})", path.display());
             None
         }
     }

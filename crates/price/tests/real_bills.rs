@@ -23,7 +23,7 @@ fn checked(name: &str) -> Option<Checked> {
     let bytes = match fs::read(&path) {
         Ok(bytes) => bytes,
         Err(error) => {
-            println!("LEFT OUT: the real bill {name} cannot be read ({error})");
+            println!("data absent: the real bill {name} cannot be read ({error})");
             return None;
         }
     };
@@ -97,7 +97,7 @@ fn a_table_of_units_is_no_bill() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../../shared/data/billing/azure-pricing-units.csv");
     let Ok(bytes) = fs::read(&path) else {
-        println!("LEFT OUT: {} cannot be read", path.display());
+        println!("data absent: {} cannot be read", path.display());
         return;
     };
     assert!(BillCheck::open(bytes.as_slice(), None).is_err());

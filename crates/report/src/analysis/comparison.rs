@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use weighbridge_experiment::{
-    Difference, EngineIdentity, EnvironmentKind, EnvironmentPlan, Restart,
+    Difference, DiskCache, EngineIdentity, EnvironmentKind, EnvironmentPlan, EnvironmentSettings,
+    Restart,
 };
 
 use super::metric::Metric;
@@ -36,6 +37,19 @@ impl Side<'_> {
             .iter()
             .map(|(_, measurement)| engine_words(&measurement.engine))
             .collect()
+    }
+
+    /// What lies between its files and the host's storage. `O_DIRECT` inside a guest says
+    /// nothing of the host's page cache; the cache mode of the guest's disk does.
+    fn disk_cache(&self) -> &'static str {
+        match &self.environment.settings {
+            EnvironmentSettings::Qemu(qemu)
+                if qemu.disk.is_some_and(|disk| disk.cache == DiskCache::Writeback) =>
+            {
+                "through the host's page cache"
+            }
+            _ => "not through a second page cache",
+        }
     }
 
     fn memory_words(&self) -> String {
@@ -78,7 +92,7 @@ struct Found {
 
 /// Compares two cells of one workload over the blocks in which both worked.
 pub(crate) fn compare(context: &Context<'_>, a: &Side<'_>, b: &Side<'_>) -> Compared {
-    let (allowed, refused): (Vec<Found>, Vec<Found>) = differences(a, b)
+    let (allowed, refused): (Vec<Found>, Vec<Found>) = differences(a, b, context.metric)
         .into_iter()
         .partition(|found| found.what.is_some_and(|what| context.allowed.contains(&what)));
     if !refused.is_empty() {
@@ -160,7 +174,7 @@ fn log_ratios(metric: &Metric, a: &CellTrials<'_>, b: &CellTrials<'_>) -> Vec<f6
 
 /// What differs besides the environment. Model and inputs belong to the workload, so within
 /// one run they are the same by construction; that the results are is checked.
-fn differences(a: &Side<'_>, b: &Side<'_>) -> Vec<Found> {
+fn differences(a: &Side<'_>, b: &Side<'_>, metric: &Metric) -> Vec<Found> {
     let mut found = Vec::new();
     let names = (&a.environment.name, &b.environment.name);
     let mut differ = |what: Option<Difference>, name: &str, in_a: String, in_b: String| {
@@ -183,6 +197,10 @@ fn differences(a: &Side<'_>, b: &Side<'_>) -> Vec<Found> {
     let cpus = |side: &Side<'_>| side.environment.limits.cpus.to_string();
     differ(Some(Difference::Cpus), "CPUs", cpus(a), cpus(b));
     differ(Some(Difference::Memory), "memory", a.memory_words(), b.memory_words());
+    if metric.is_file_throughput() {
+        let cache = |side: &Side<'_>| side.disk_cache().to_owned();
+        differ(Some(Difference::DiskCache), "files", cache(a), cache(b));
+    }
     let (engines_a, engines_b) = (a.engines(), b.engines());
     if !engines_a.is_empty() && !engines_b.is_empty() {
         let join =

@@ -31,6 +31,11 @@ impl Metric {
         (value > 0.0 && value.is_finite()).then_some(value)
     }
 
+    /// Whether it is how fast files are read or written.
+    pub(crate) fn is_file_throughput(&self) -> bool {
+        matches!(self, Self::Benchmark { unit: BenchmarkUnit::MegabytesPerSecond, .. })
+    }
+
     /// As it stands in the report.
     pub(crate) fn name(&self) -> String {
         match self {

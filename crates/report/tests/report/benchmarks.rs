@@ -79,3 +79,21 @@ fn a_benchmark_is_compared_by_its_figures_and_never_by_its_time() {
     let csv = render::csv(&built).expect("csv");
     assert_eq!(csv.lines().count(), 5, "a row for each part in each environment: {csv}");
 }
+
+#[test]
+fn files_through_the_hosts_cache_are_not_compared_with_files_past_it() {
+    let mut record = files_run(2);
+    let caches = [DiskCache::None, DiskCache::Writeback];
+    for (environment, cache) in record.header.plan.environments.iter_mut().zip(caches) {
+        let disk = Some(DiskSettings { size: ByteSize(1 << 30), cache });
+        environment.settings =
+            EnvironmentSettings::Qemu(QemuSettings { disk, ..QemuSettings::default() });
+    }
+    let built = report(&record);
+    assert!(built.comparisons.is_empty());
+    let differences = &built.not_compared[0].differences;
+    assert!(differences[0].contains("through the host's page cache in"), "{differences:?}");
+    assert_eq!(built.not_compared[0].allowable, [Difference::DiskCache]);
+    record.header.plan.allow_differences = vec![Difference::DiskCache];
+    assert!(!report(&record).comparisons.is_empty());
+}

@@ -107,7 +107,7 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
     /// Compare cells although this differs, and say so beside the comparison: accelerator,
-    /// threads, cpus, memory, engine, results; repeatable
+    /// threads, cpus, memory, disk-cache, engine, results; repeatable
     #[arg(long = "allow-difference", value_name = "WHAT", value_parser = difference)]
     pub(crate) allow_differences: Vec<Difference>,
     /// Repeat a trial that the host disturbed (time stolen, other programs busy), at most N
