@@ -74,9 +74,9 @@ fn of_kind<'a>(record: &RunRecord, report: &'a Report, kind: &str) -> Vec<Found<
         .collect()
 }
 
-/// `sequential read 4KiB` is the operation `sequential read` with a block of `4KiB`.
+/// `sequential-read 4 KiB` is the operation `sequential-read` with a block of `4 KiB`.
 fn split(mode: &str) -> (&str, &str) {
-    mode.rsplit_once(' ').unwrap_or((mode, ""))
+    mode.split_once(' ').unwrap_or((mode, ""))
 }
 
 fn file_row_name(found: &Found<'_>) -> String {

@@ -81,6 +81,18 @@ fn a_benchmark_is_compared_by_its_figures_and_never_by_its_time() {
 }
 
 #[test]
+fn files_are_drawn_by_operation_with_a_row_for_each_block_and_environment() {
+    let record = files_run(2);
+    let drawn = figure::draw("edge.fig8", &record, &report(&record)).expect("drawn");
+    let FigureBody::Drawing(svg) = drawn.body else { panic!("a drawing") };
+    let words = svg.standalone();
+    for part in ["files: sequential-read<", "files: sequential-write<", "4 KiB, ", "1 MiB, "] {
+        assert!(words.contains(part), "{part}: {words}");
+    }
+    assert!(!words.contains("random"), "{words}");
+}
+
+#[test]
 fn files_through_the_hosts_cache_are_not_compared_with_files_past_it() {
     let mut record = files_run(2);
     let caches = [DiskCache::None, DiskCache::Writeback];

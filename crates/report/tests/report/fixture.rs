@@ -350,7 +350,7 @@ pub(crate) fn files_run(environments: usize) -> RunRecord {
         let is_last = trial.cell.environment == last;
         let TrialOutcome::Ok(measurement) = &mut trial.outcome else { continue };
         for mode in FileioMode::ALL {
-            for block in ["4KiB", "1MiB"] {
+            for block in [4 << 10, 1 << 20].map(ByteSize) {
                 let value = 100.0 * (0.1 * draw.normal()).exp();
                 let outcome = if is_last && mode == FileioMode::RandomRead {
                     BenchmarkOutcome::Missing(Absence {
