@@ -4,7 +4,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
-use weighbridge_experiment::{BenchmarkRow, InferenceTiming, Sha256Digest, Usage};
+use weighbridge_experiment::{
+    BenchmarkRow, InferenceTiming, Sample, SamplerCost, Sha256Digest, Usage,
+};
 use weighbridge_inference::Outcome;
 use weighbridge_measure::{Meter, OwnProcessMeter, Sampler};
 
@@ -68,38 +70,32 @@ impl MeasuredWork {
     }
 
     pub(crate) fn trial(&mut self, trial: Trial) -> Result<TrialDone, Failure> {
-        let fail = |error: &dyn std::error::Error| Failure::from_error(Stage::Trial, error);
-        let mut meter = match &self.task {
-            Doable::Inference(_) => OwnProcessMeter::open().0,
-            Doable::Command(_) | Doable::Benchmark(_) => OwnProcessMeter::open().0.with_children(),
+        let meter = OwnProcessMeter::open().0;
+        let meter = match &self.task {
+            Doable::Inference(_) => meter,
+            Doable::Command(_) | Doable::Benchmark(_) => meter.with_children(),
         };
-        let before = meter.usage();
-        let mut inferences = Vec::with_capacity(trial.pass.inferences as usize);
-        let mut benchmark = Vec::new();
-        let period = Duration::from_secs_f64(1.0 / trial.sample_hertz);
-        let sampler =
-            Sampler::start(meter, period, Instant::now()).map_err(|error| fail(&error))?;
-
-        let began = Instant::now();
-        for input in inputs_of(trial.pass, self.digests.len()) {
-            // The outcome is dropped at once: freeing it is part of any loop over photographs.
-            let (given, timing) = self.once(input, Stage::Trial)?;
-            inferences.push(timing);
-            if let Given::Rows(rows, digest) = given {
-                benchmark.extend(rows);
-                self.digests[input] = Some(digest);
+        let metered = metered(meter, trial.sample_hertz, || {
+            let mut inferences = Vec::with_capacity(trial.pass.inferences as usize);
+            let mut benchmark = Vec::new();
+            for input in inputs_of(trial.pass, self.digests.len()) {
+                // The outcome is dropped at once: freeing it is part of any loop over photographs.
+                let (given, timing) = self.once(input, Stage::Trial)?;
+                inferences.push(timing);
+                if let Given::Rows(rows, digest) = given {
+                    benchmark.extend(rows);
+                    self.digests[input] = Some(digest);
+                }
             }
-        }
-        let total = began.elapsed();
-
-        let mut sampled = sampler.stop().map_err(|error| fail(&error))?;
-        let after = sampled.meter.usage();
+            Ok((inferences, benchmark))
+        })?;
+        let (inferences, benchmark) = metered.given;
         Ok(TrialDone {
             inferences,
-            total_nanoseconds: nanoseconds(total),
-            samples: sampled.samples,
-            agent_usage: usage_between(&before, &after),
-            sampler_cost: sampled.cost,
+            total_nanoseconds: metered.total_nanoseconds,
+            samples: metered.samples,
+            agent_usage: metered.agent_usage,
+            sampler_cost: metered.sampler_cost,
             output_sha256: combined_digest(trial.pass, &self.digests),
             benchmark,
         })
@@ -160,6 +156,41 @@ impl MeasuredWork {
     }
 }
 
+/// What a piece of work gave, and what was read around it.
+pub(crate) struct Metered<T> {
+    pub(crate) given: T,
+    pub(crate) total_nanoseconds: u64,
+    pub(crate) samples: Vec<Sample>,
+    pub(crate) agent_usage: Usage,
+    pub(crate) sampler_cost: SamplerCost,
+}
+
+/// Does some work of a trial while its process is sampled. Only the work itself is timed.
+pub(crate) fn metered<T>(
+    mut meter: OwnProcessMeter,
+    sample_hertz: f64,
+    work: impl FnOnce() -> Result<T, Failure>,
+) -> Result<Metered<T>, Failure> {
+    let fail = |error: &dyn std::error::Error| Failure::from_error(Stage::Trial, error);
+    let before = meter.usage();
+    let period = Duration::from_secs_f64(1.0 / sample_hertz);
+    let sampler = Sampler::start(meter, period, Instant::now()).map_err(|error| fail(&error))?;
+
+    let began = Instant::now();
+    let given = work();
+    let total = began.elapsed();
+
+    let mut sampled = sampler.stop().map_err(|error| fail(&error))?;
+    let after = sampled.meter.usage();
+    Ok(Metered {
+        given: given?,
+        total_nanoseconds: nanoseconds(total),
+        samples: sampled.samples,
+        agent_usage: usage_between(&before, &after),
+        sampler_cost: sampled.cost,
+    })
+}
+
 /// Keeps the thread busy for a share of `nanoseconds`, and says for how long it did.
 fn stay_busy(nanoseconds: u64, percent: f64) -> u64 {
     let began = Instant::now();
@@ -170,7 +201,7 @@ fn stay_busy(nanoseconds: u64, percent: f64) -> u64 {
     self::nanoseconds(began.elapsed())
 }
 
-pub(crate) fn nanoseconds(duration: Duration) -> u64 {
+fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 

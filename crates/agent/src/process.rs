@@ -14,13 +14,12 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, set_parent_process_death_signal};
 use weighbridge_experiment::Sha256Digest;
-use weighbridge_measure::{Meter, OwnProcessMeter, Sampler};
+use weighbridge_measure::OwnProcessMeter;
 
-use crate::measured::{nanoseconds, usage_between};
+use crate::measured::metered;
 use crate::server::{AgentError, serve_stream};
 use crate::wire::{
     Answer, Failure, FrameError, Hello, PROTOCOL, Pass, Prepare, Ready, Request, Stage, TOKEN_NAME,
@@ -91,26 +90,15 @@ impl ProcessWork {
     }
 
     pub(crate) fn trial(&mut self, trial: Trial) -> Result<TrialDone, Failure> {
-        let fail = |error: &dyn std::error::Error| Failure::from_error(Stage::Trial, error);
-        let mut meter = OwnProcessMeter::open().0.with_children();
-        let before = meter.usage();
-        let period = Duration::from_secs_f64(1.0 / trial.sample_hertz);
-        let sampler =
-            Sampler::start(meter, period, Instant::now()).map_err(|error| fail(&error))?;
-
-        let asked = Trial { sample_hertz: INNER_SAMPLE_HERTZ, ..trial };
-        let began = Instant::now();
-        let answer = self.once(&Request::Trial(asked), Stage::Trial);
-        let total = began.elapsed();
-
-        let mut sampled = sampler.stop().map_err(|error| fail(&error))?;
-        let after = sampled.meter.usage();
-        match answer? {
+        let meter = OwnProcessMeter::open().0.with_children();
+        let asked = Request::Trial(Trial { sample_hertz: INNER_SAMPLE_HERTZ, ..trial });
+        let metered = metered(meter, trial.sample_hertz, || self.once(&asked, Stage::Trial))?;
+        match metered.given {
             Answer::TrialDone(done) => Ok(TrialDone {
-                total_nanoseconds: nanoseconds(total),
-                samples: sampled.samples,
-                agent_usage: usage_between(&before, &after),
-                sampler_cost: sampled.cost,
+                total_nanoseconds: metered.total_nanoseconds,
+                samples: metered.samples,
+                agent_usage: metered.agent_usage,
+                sampler_cost: metered.sampler_cost,
                 output_sha256: self.digests.get(&key(trial.pass)).cloned(),
                 ..*done
             }),

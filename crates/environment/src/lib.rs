@@ -40,6 +40,7 @@ mod last_words;
 mod layout;
 mod libraries;
 pub mod native;
+mod probe_instance;
 mod probe_remains;
 mod process_identity;
 pub mod qemu;

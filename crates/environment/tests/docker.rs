@@ -6,30 +6,21 @@
 
 #[path = "private/dockerd.rs"]
 mod dockerd;
+#[path = "private/stand_in.rs"]
+mod stand_in;
 
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::Path;
 
 use dockerd::Dockerd;
-use weighbridge_environment::{
-    DockerEnvironment, Environment, EnvironmentError, Port, locate, reap,
-};
+use stand_in::{ask, connect, eventually};
+use weighbridge_environment::{DockerEnvironment, Environment, EnvironmentError, Port, reap};
 use weighbridge_experiment::{
-    AgentLaunch, ByteSize, CpuCount, CreateRequest, DockerSettings, Endpoint, EnvironmentKind,
-    EnvironmentSettings, InstanceId, Limits, MeterTarget, Resource,
+    CreateRequest, DockerSettings, Endpoint, EnvironmentKind, EnvironmentSettings, InstanceId,
+    MeterTarget,
 };
-
-/// Cargo builds examples before it runs tests, beside them.
-fn stand_in() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let target = test.parent().and_then(Path::parent).unwrap();
-    target.join("examples/agent_stand_in")
-}
 
 fn environment() -> DockerEnvironment {
-    DockerEnvironment::new(stand_in())
+    DockerEnvironment::new(stand_in::stand_in())
 }
 
 fn settings(dockerd: &Dockerd, change: impl FnOnce(&mut DockerSettings)) -> EnvironmentSettings {
@@ -45,50 +36,7 @@ fn request(
     name: &str,
     arguments: &[&str],
 ) -> CreateRequest {
-    let instance = format!("{name}-{}", std::process::id());
-    CreateRequest {
-        resource: Resource {
-            kind: EnvironmentKind::Docker,
-            directory: directory.join(&instance),
-            instance: InstanceId(instance),
-            locator: locate(&settings),
-        },
-        limits: Limits { cpus: CpuCount::new(0.5).unwrap(), memory: Some(ByteSize(64 << 20)) },
-        agent: AgentLaunch {
-            executable: stand_in(),
-            arguments: arguments.iter().map(ToString::to_string).collect(),
-            libraries: Vec::new(),
-        },
-        settings,
-        service_ports: Vec::new(),
-    }
-}
-
-fn eventually(what: &str, mut done: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !done() {
-        assert!(start.elapsed() < Duration::from_secs(30), "never: {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
-fn connect(environment: &dyn Environment, resource: &Resource) -> UnixStream {
-    let Ok(Endpoint::UnixSocket(path)) = environment.endpoint(resource, Port::Agent) else {
-        panic!("the agent's endpoint is a unix socket");
-    };
-    let mut stream = None;
-    eventually("the agent answers", || {
-        stream = UnixStream::connect(&path).ok();
-        stream.is_some()
-    });
-    stream.unwrap()
-}
-
-fn ask(stream: &UnixStream, question: &str) -> String {
-    writeln!(&mut &*stream, "{question}").unwrap();
-    let mut answer = String::new();
-    BufReader::new(stream).read_line(&mut answer).unwrap();
-    answer.trim_end().to_owned()
+    stand_in::request(EnvironmentKind::Docker, directory, settings, name, arguments)
 }
 
 /// Containers, volumes and networks that the daemon has; its own three networks are not ours.

@@ -6,61 +6,21 @@
 
 #[path = "private/sshd.rs"]
 mod sshd;
+#[path = "private/stand_in.rs"]
+mod stand_in;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
 
 use sshd::Sshd;
-use weighbridge_environment::{
-    CopySource, Environment, EnvironmentError, Port, SshEnvironment, locate, reap,
-};
-use weighbridge_experiment::{
-    AgentLaunch, ByteSize, CpuCount, CreateRequest, Endpoint, EnvironmentKind, EnvironmentSettings,
-    InstanceId, Limits, Resource, SshSettings,
-};
-
-/// Cargo builds examples before it runs tests, beside them.
-fn stand_in() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let target = test.parent().and_then(Path::parent).unwrap();
-    target.join("examples/agent_stand_in")
-}
+use stand_in::{ask, connect};
+use weighbridge_environment::{CopySource, Environment, EnvironmentError, SshEnvironment, reap};
+use weighbridge_experiment::{CreateRequest, EnvironmentKind, EnvironmentSettings, SshSettings};
 
 fn request(directory: &Path, ssh: SshSettings, name: &str, arguments: &[&str]) -> CreateRequest {
     let settings = EnvironmentSettings::Ssh(ssh);
-    let instance = format!("{name}-{}", std::process::id());
-    CreateRequest {
-        resource: Resource {
-            kind: EnvironmentKind::Ssh,
-            directory: directory.join(&instance),
-            instance: InstanceId(instance),
-            locator: locate(&settings),
-        },
-        limits: Limits { cpus: CpuCount::new(0.5).unwrap(), memory: Some(ByteSize(64 << 20)) },
-        agent: AgentLaunch {
-            executable: stand_in(),
-            arguments: arguments.iter().map(ToString::to_string).collect(),
-            libraries: Vec::new(),
-        },
-        settings,
-        service_ports: Vec::new(),
-    }
-}
-
-fn connect(environment: &dyn Environment, resource: &Resource) -> UnixStream {
-    let Ok(Endpoint::UnixSocket(path)) = environment.endpoint(resource, Port::Agent) else {
-        panic!("the agent's endpoint is a unix socket");
-    };
-    UnixStream::connect(&path).unwrap()
-}
-
-fn ask(stream: &UnixStream, question: &str) -> String {
-    writeln!(&mut &*stream, "{question}").unwrap();
-    let mut answer = String::new();
-    BufReader::new(stream).read_line(&mut answer).unwrap();
-    answer.trim_end().to_owned()
+    stand_in::request(EnvironmentKind::Ssh, directory, settings, name, arguments)
 }
 
 fn instances(sshd: &Sshd) -> usize {
@@ -74,7 +34,7 @@ async fn an_agent_travels_once_is_limited_and_leaves_only_its_files_by_content()
     }
     let sshd = Sshd::shared();
     let place = tempfile::tempdir().unwrap();
-    let environment = SshEnvironment::new(stand_in());
+    let environment = SshEnvironment::new(stand_in::stand_in());
     let words = ["agent", "$HOME `id` \"x'y"];
     let first = request(place.path(), sshd.settings(), "first", &words);
     let resource = &first.resource;
@@ -118,7 +78,7 @@ async fn a_host_whose_key_is_another_is_refused() {
     }
     let sshd = Sshd::shared();
     let place = tempfile::tempdir().unwrap();
-    let environment = SshEnvironment::new(stand_in());
+    let environment = SshEnvironment::new(stand_in::stand_in());
     for (file, said) in [("others", "verification failed"), ("nobody", "verification failed")] {
         let ssh = SshSettings {
             known_hosts: sshd.path(file).to_str().map(str::to_owned),
@@ -143,7 +103,7 @@ async fn a_connection_that_drops_is_an_error_and_the_instance_is_removed_later()
     }
     let mut sshd = Sshd::start();
     let place = tempfile::tempdir().unwrap();
-    let environment = SshEnvironment::new(stand_in());
+    let environment = SshEnvironment::new(stand_in::stand_in());
     let request = request(place.path(), sshd.settings(), "drops", &["agent"]);
     let resource = &request.resource;
     environment.create(&request).await.unwrap();
@@ -168,7 +128,7 @@ async fn a_connection_that_drops_is_an_error_and_the_instance_is_removed_later()
     assert_eq!(instances(&sshd), 1);
 
     sshd.start_again();
-    let another_process = SshEnvironment::new(stand_in());
+    let another_process = SshEnvironment::new(stand_in::stand_in());
     reap(&another_process, resource).await.unwrap();
     assert_eq!(instances(&sshd), 0);
     assert!(!environment.exists(resource).await);

@@ -46,12 +46,7 @@ fn environments() -> &'static str {
 
 /// Runs one workload, written without its table's head.
 fn run(home: &Home, workload: &str) -> Done {
-    let text = format!("{}[[workload]]\ntrials = 2\n{workload}", environments());
-    let file = home.file("experiment.toml", text);
-    let done = home.run(&["run", file.to_str().expect("UTF-8"), "--format", "json"]);
-    assert!(!done.stderr.contains("panicked"), "{}", done.stderr);
-    assert_eq!(traces(&home.data()), Vec::<String>::new());
-    done
+    home.run_workload(environments(), workload)
 }
 
 fn report(done: &Done) -> Value {

@@ -1,12 +1,10 @@
 //! Runs a real container once, to say whether containers work here.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use weighbridge_experiment::{
-    AgentLaunch, Availability, ByteSize, CpuCount, CreateRequest, EnvironmentKind,
-    EnvironmentSettings, InstanceId, Limits, Resource,
+    Availability, ByteSize, EnvironmentKind, EnvironmentSettings, Resource,
 };
 
 use super::{create, destroy};
@@ -14,25 +12,16 @@ use crate::cgroup::CgroupTree;
 use crate::error::EnvironmentError;
 use crate::host_process::Children;
 use crate::layout::{Layout, read_record};
+use crate::probe_instance::{probe_request, probe_resource};
 use crate::process_identity::wait_until;
 use crate::traces;
 
 /// The probe's process only prints its version.
 const ENDED_WITHIN: Duration = Duration::from_secs(10);
 
-/// Several probes of one process must not share a name.
-static PROBES: AtomicU32 = AtomicU32::new(0);
-
 /// Makes a container of `executable --version`, waits for its end, and removes it.
 pub(super) fn probe(executable: &Path, children: &Children) -> Availability {
-    let number = PROBES.fetch_add(1, Ordering::Relaxed);
-    let name = format!("probe-container-{}-{number}", std::process::id());
-    let resource = Resource {
-        kind: EnvironmentKind::Container,
-        directory: std::env::temp_dir().join(&name),
-        instance: InstanceId(name),
-        locator: None,
-    };
+    let resource = probe_resource(EnvironmentKind::Container, None);
     match run(executable, &resource, children) {
         Ok(version) => Availability {
             available: true,
@@ -63,20 +52,9 @@ pub(super) fn unavailable(reason: String) -> Availability {
 }
 
 fn run(executable: &Path, resource: &Resource, children: &Children) -> Result<String, String> {
-    let request = CreateRequest {
-        resource: resource.clone(),
-        limits: Limits {
-            cpus: CpuCount::new(1.0).map_err(|error| error.to_string())?,
-            memory: Some(ByteSize(256 << 20)),
-        },
-        agent: AgentLaunch {
-            executable: executable.into(),
-            arguments: vec!["--version".into()],
-            libraries: vec![],
-        },
-        settings: EnvironmentSettings::None,
-        service_ports: Vec::new(),
-    };
+    let memory = Some(ByteSize(256 << 20));
+    let agent: (&Path, &[&str]) = (executable, &["--version"]);
+    let request = probe_request(resource, agent, memory, EnvironmentSettings::None)?;
     let chain = |error: EnvironmentError| error.chain();
     create(&request, executable, children).map_err(chain)?;
     let layout = Layout::of(resource).map_err(chain)?;

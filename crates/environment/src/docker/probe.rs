@@ -5,12 +5,10 @@
 
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use weighbridge_experiment::{
-    AgentLaunch, Availability, ByteSize, CpuCount, CreateRequest, DockerSettings, EnvironmentKind,
-    EnvironmentSettings, InstanceId, Limits, Locator, Resource,
+    Availability, ByteSize, DockerSettings, EnvironmentKind, EnvironmentSettings, Locator, Resource,
 };
 
 use super::{container, instance, socket};
@@ -20,14 +18,12 @@ use crate::environment::write_locator;
 use crate::error::EnvironmentError;
 use crate::host_process;
 use crate::layout::Layout;
+use crate::probe_instance::{probe_request, probe_resource};
 use crate::process_identity::wait_until;
 use crate::traces;
 
 /// An agent listens a few milliseconds after its start.
 const LISTENS_WITHIN: Duration = Duration::from_secs(10);
-
-/// Several probes of one process must not share a name.
-static PROBES: AtomicU32 = AtomicU32::new(0);
 
 pub(super) async fn probe(agent: &Path, settings: &EnvironmentSettings) -> Availability {
     let default = DockerSettings::default();
@@ -39,14 +35,7 @@ pub(super) async fn probe(agent: &Path, settings: &EnvironmentSettings) -> Avail
         Ok(socket) => socket,
         Err(reason) => return unavailable(reason, Some("apt-get install docker.io")),
     };
-    let number = PROBES.fetch_add(1, Ordering::Relaxed);
-    let name = format!("probe-docker-{}-{number}", std::process::id());
-    let resource = Resource {
-        kind: EnvironmentKind::Docker,
-        directory: std::env::temp_dir().join(&name),
-        instance: InstanceId(name),
-        locator: Some(Locator::Docker { socket }),
-    };
+    let resource = probe_resource(EnvironmentKind::Docker, Some(Locator::Docker { socket }));
     let tried = run(agent, &resource, settings).await;
     // Whatever came of it, nothing of it stays.
     let destroyed = instance::destroy(&resource).await;
@@ -89,20 +78,8 @@ async fn run(
     resource: &Resource,
     settings: &EnvironmentSettings,
 ) -> Result<String, String> {
-    let request = CreateRequest {
-        resource: resource.clone(),
-        limits: Limits {
-            cpus: CpuCount::new(1.0).map_err(|error| error.to_string())?,
-            memory: Some(ByteSize(256 << 20)),
-        },
-        agent: AgentLaunch {
-            executable: agent.into(),
-            arguments: vec!["agent".to_owned()],
-            libraries: vec![],
-        },
-        settings: settings.clone(),
-        service_ports: Vec::new(),
-    };
+    let memory = Some(ByteSize(256 << 20));
+    let request = probe_request(resource, (agent, &["agent"]), memory, settings.clone())?;
     let chain = |error: EnvironmentError| error.chain();
     // Known before the container is: a probe that is killed is found by its directory.
     write_locator(resource).map_err(chain)?;

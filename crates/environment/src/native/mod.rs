@@ -9,7 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use weighbridge_experiment::{
     Availability, CpuCount, CreateRequest, Ended, Endpoint, EnvironmentKind, EnvironmentSettings,
-    Fact, HostFacts, InstanceId, Limits, MeterTarget, Resource,
+    Fact, HostFacts, Limits, MeterTarget, Resource,
 };
 
 use crate::blocking::blocking;
@@ -19,6 +19,7 @@ use crate::error::EnvironmentError;
 use crate::facts::{collected, missing_cgroup_facts, own_cgroup_facts, process_facts};
 use crate::host_process::{self, Children};
 use crate::layout::Layout;
+use crate::probe_instance::probe_resource;
 use crate::traces;
 
 /// Runs agents as processes of this host.
@@ -108,7 +109,7 @@ fn available(version: Option<String>, reason: Option<String>) -> Availability {
 
 /// Makes a cgroup with both limits, runs a process inside, and removes it again.
 fn try_limits(tree: &CgroupTree) -> Result<&'static str, String> {
-    let instance = InstanceId(format!("probe-native-{}", std::process::id()));
+    let instance = probe_resource(EnvironmentKind::Native, None).instance;
     let limits = Limits {
         cpus: CpuCount::new(1.0).map_err(|error| error.to_string())?,
         memory: Some(weighbridge_experiment::ByteSize(256 << 20)),

@@ -6,13 +6,12 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use weighbridge_experiment::{
-    Accelerator, AgentLaunch, Availability, CpuCount, CreateRequest, Ended, EnvironmentKind,
-    EnvironmentSettings, InstanceId, Limits, QemuMachine, QemuSettings, Resource,
+    Accelerator, Availability, Ended, EnvironmentKind, EnvironmentSettings, QemuMachine,
+    QemuSettings,
 };
 
 use super::{Inner, destroy, find_qemu, settings_of, start};
@@ -20,6 +19,7 @@ use crate::error::EnvironmentError;
 use crate::guest::GuestLaunch;
 use crate::last_words::last_words;
 use crate::layout::{Layout, read_record, write_record};
+use crate::probe_instance::{probe_request, probe_resource};
 use crate::process_identity::wait_until;
 use crate::traces;
 
@@ -27,9 +27,6 @@ use crate::traces;
 const KVM_ENDED_WITHIN: Duration = Duration::from_secs(15);
 /// An emulated one takes a few seconds; this is for a host that is out of breath.
 const EMULATED_ENDED_WITHIN: Duration = Duration::from_secs(90);
-
-/// Several probes of one process must not share a name.
-static PROBES: AtomicU32 = AtomicU32::new(0);
 
 /// Why KVM cannot be used with a machine, found in one boot of the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,26 +139,10 @@ fn boot() -> Option<String> {
 
 /// Whether a guest runs the agent's executable to its end; the error is what it said last.
 fn boots(inner: &Inner, machine: QemuMachine, kvm: bool) -> Result<(), String> {
-    let number = PROBES.fetch_add(1, Ordering::Relaxed);
-    let name = format!("probe-qemu-{}-{number}", std::process::id());
-    let resource = Resource {
-        kind: EnvironmentKind::Qemu,
-        directory: std::env::temp_dir().join(&name),
-        instance: InstanceId(name),
-        locator: None,
-    };
+    let resource = probe_resource(EnvironmentKind::Qemu, None);
     let chain = |error: EnvironmentError| error.chain();
-    let request = CreateRequest {
-        resource: resource.clone(),
-        limits: Limits { cpus: CpuCount::new(1.0).map_err(|e| e.to_string())?, memory: None },
-        agent: AgentLaunch {
-            executable: inner.executable.clone(),
-            arguments: Vec::new(),
-            libraries: Vec::new(),
-        },
-        settings: EnvironmentSettings::Qemu(QemuSettings { machine, ..QemuSettings::default() }),
-        service_ports: Vec::new(),
-    };
+    let settings = EnvironmentSettings::Qemu(QemuSettings { machine, ..QemuSettings::default() });
+    let request = probe_request(&resource, (&inner.executable, &[]), None, settings)?;
     let launch = GuestLaunch { arguments: vec!["--version".into()], libraries: 0, disk: false };
     start(inner, &request, &launch, kvm).map_err(chain)?;
     let layout = Layout::of(&resource).map_err(chain)?;

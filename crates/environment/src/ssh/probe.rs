@@ -2,21 +2,15 @@
 
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::sync::atomic::{AtomicU32, Ordering};
 
-use weighbridge_experiment::{
-    AgentLaunch, Availability, CpuCount, CreateRequest, EnvironmentKind, EnvironmentSettings,
-    InstanceId, Limits, Resource,
-};
+use weighbridge_experiment::{Availability, EnvironmentKind, EnvironmentSettings, Resource};
 
 use super::instance;
 use crate::environment::{locate, write_locator};
 use crate::error::EnvironmentError;
 use crate::host_process::Children;
 use crate::layout::Layout;
-
-/// Several probes of one process must not share a name.
-static PROBES: AtomicU32 = AtomicU32::new(0);
+use crate::probe_instance::{probe_request, probe_resource};
 
 pub(super) async fn probe(
     agent: &Path,
@@ -27,14 +21,7 @@ pub(super) async fn probe(
     if !named {
         return answer(Err("no host is named; an experiment file does it by destination = \"user@host\" in [environment.ssh]".to_owned()));
     }
-    let number = PROBES.fetch_add(1, Ordering::Relaxed);
-    let name = format!("probe-ssh-{}-{number}", std::process::id());
-    let resource = Resource {
-        kind: EnvironmentKind::Ssh,
-        directory: std::env::temp_dir().join(&name),
-        instance: InstanceId(name),
-        locator: locate(settings),
-    };
+    let resource = probe_resource(EnvironmentKind::Ssh, locate(settings));
     let tried = run(agent, &resource, settings, children).await;
     // Whatever came of it, nothing of it stays.
     let destroyed = instance::destroy(&resource, children).await;
@@ -70,20 +57,7 @@ async fn run(
     children: &Children,
 ) -> Result<String, String> {
     let chain = |error: EnvironmentError| error.chain();
-    let request = CreateRequest {
-        resource: resource.clone(),
-        limits: Limits {
-            cpus: CpuCount::new(1.0).map_err(|error| error.to_string())?,
-            memory: None,
-        },
-        agent: AgentLaunch {
-            executable: agent.into(),
-            arguments: vec!["agent".to_owned()],
-            libraries: vec![],
-        },
-        settings: settings.clone(),
-        service_ports: Vec::new(),
-    };
+    let request = probe_request(resource, (agent, &["agent"]), None, settings.clone())?;
     // Known before anything is made: a probe that is killed is found by its directory.
     write_locator(resource).map_err(chain)?;
     instance::create(&request, children).await.map_err(chain)?;

@@ -339,6 +339,29 @@ impl NotCompared {
     }
 }
 
+impl Report {
+    /// The pairs that are not compared, each with its reason; workloads that share both share
+    /// a line.
+    #[must_use]
+    pub fn not_compared_words(&self) -> Vec<String> {
+        let mut groups: Vec<(&NotCompared, Vec<&str>)> = Vec::new();
+        for pair in &self.not_compared {
+            let same = |known: &NotCompared| {
+                (&known.a, &known.b, &known.differences) == (&pair.a, &pair.b, &pair.differences)
+            };
+            match groups.iter_mut().find(|(known, _)| same(known)) {
+                Some((_, workloads)) => workloads.push(&pair.workload),
+                None => groups.push((pair, vec![&pair.workload])),
+            }
+        }
+        let words = |(pair, workloads): (&NotCompared, Vec<&str>)| {
+            let workloads = workloads.join(", ");
+            format!("{workloads}: {} against {}: not compared; {}", pair.b, pair.a, pair.reason())
+        };
+        groups.into_iter().map(words).collect()
+    }
+}
+
 /// An environment that is not part of the run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UnavailableEnvironment {

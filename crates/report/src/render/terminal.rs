@@ -247,9 +247,7 @@ pub(super) fn verdicts(report: &Report) -> Vec<String> {
             lines.push(words);
         }
     }
-    lines.extend(report.not_compared.iter().map(|pair| {
-        format!("{}, {} against {}: not compared; {}", pair.workload, pair.b, pair.a, pair.reason())
-    }));
+    lines.extend(report.not_compared_words());
     lines
 }
 

@@ -73,6 +73,17 @@ impl Home {
             .expect("the executable starts")
     }
 
+    /// Runs one workload, written without its table's head, in these environments. Nothing of
+    /// it may be left behind.
+    pub(crate) fn run_workload(&self, environments: &str, workload: &str) -> Done {
+        let text = format!("{environments}[[workload]]\ntrials = 2\n{workload}");
+        let file = self.file("experiment.toml", text);
+        let done = self.run(&["run", file.to_str().expect("UTF-8"), "--format", "json"]);
+        assert!(!done.stderr.contains("panicked"), "{}", done.stderr);
+        assert_eq!(traces(&self.data()), Vec::<String>::new());
+        done
+    }
+
     /// Runs a command that must succeed, and reads its JSON.
     pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let done = self.run(arguments);

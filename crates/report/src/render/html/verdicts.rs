@@ -2,7 +2,7 @@
 
 use maud::{Markup, html as markup};
 
-use crate::analysis::{Comparison, NotCompared, Report};
+use crate::analysis::{Comparison, Report};
 
 /// More cards than these are a wall, not a summary.
 const MOST_CARDS: usize = 6;
@@ -54,16 +54,8 @@ fn without_verdict(report: &Report) -> Markup {
                         (comparison.verdict)
                     }
                 }
-                @for pair in &report.not_compared { (not_compared(pair)) }
+                @for words in report.not_compared_words() { li { (words) } }
             }
-        }
-    }
-}
-
-fn not_compared(pair: &NotCompared) -> Markup {
-    markup! {
-        li {
-            (pair.workload) ": " (pair.b) " against " (pair.a) " – not compared; " (pair.reason())
         }
     }
 }
