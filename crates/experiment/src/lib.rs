@@ -18,6 +18,7 @@ mod host;
 mod model_source;
 mod money;
 mod noise;
+mod paper;
 mod plan;
 mod price;
 mod qemu_settings;
@@ -44,6 +45,7 @@ pub use host::{Fact, HostFacts};
 pub use model_source::{ModelSource, ModelSourceProblem};
 pub use money::{Currency, Money, MoneyError};
 pub use noise::{HostNoise, OTHER_CPU_PERCENT_DISTURBS, STEAL_PERCENT_DISTURBS};
+pub use paper::{InstrumentChoice, PaperCpu, PaperTarget};
 pub use plan::{
     CellKey, CellPlan, CommandPlan, EnvironmentPlan, InputFile, OnnxPlan, Plan, Restart, TaskPlan,
     TensorPlan, TransferPlan, Unavailable, WorkloadPlan,

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ApplicationName, Benchmark, CpuCount, Difference, EnginePlan, EnvironmentKind,
-    EnvironmentSettings, Limits, ResolvedPrice, Sha256Digest, TensorElement, TransferBenchmark,
-    TrialForm,
+    EnvironmentSettings, InstrumentChoice, Limits, ResolvedPrice, Sha256Digest, TensorElement,
+    TransferBenchmark, TrialForm,
 };
 
 /// When the agent of a cell is started anew.
@@ -257,6 +257,9 @@ pub struct Plan {
     /// How often a trial that the host disturbed is done again, at most.
     #[serde(default)]
     pub repeat_disturbed: u32,
+    /// Which instruments read processor use.
+    #[serde(default, skip_serializing_if = "InstrumentChoice::is_one")]
+    pub instrument: InstrumentChoice,
     /// Digest of the executable that runs as the agent.
     pub executable_sha256: Sha256Digest,
     /// Environments that work here.

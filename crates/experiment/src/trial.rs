@@ -1,7 +1,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{BenchmarkRow, CellKey, Ended, HostNoise, Instruments, Sample, Sha256Digest, Usage};
+use crate::{
+    BenchmarkRow, CellKey, Ended, HostNoise, Instruments, PaperCpu, Sample, Sha256Digest, Usage,
+};
 
 /// One inference, its stages timed apart by the agent's monotonic clock. A stage that was not
 /// timed, as those of a command, is 0 here and left out of records.
@@ -109,6 +111,10 @@ pub struct TrialMeasurement {
     /// What a benchmark measured; empty for everything else.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub benchmark: Vec<BenchmarkRow>,
+    /// Processor use as the edge paper's tool for the environment showed it, where that was
+    /// asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paper_cpu: Option<PaperCpu>,
 }
 
 /// Why a trial gave no measurement.

@@ -10,7 +10,7 @@
 //!
 //! What this crate deliberately does **not** know: what runs in the instance, how it was
 //! made, what a trial is, and how numbers are judged. It never computes a percentage of an
-//! instance's use and never decides that a number is good enough.
+//! instance's use, but for tools that show nothing else ([`PaperMeter`]), and never decides that a number is good enough.
 
 mod bench;
 mod facts;
@@ -22,7 +22,7 @@ mod sampler;
 pub use bench::{BenchmarkError, BenchmarkPlace, Extent, SshClient, run_benchmark, run_transfer};
 pub use facts::{host_facts, host_facts_at};
 pub use meter::{
-    Meter, MeterError, OutsideMeter, OwnProcessMeter, process_cpu_nanoseconds,
+    Meter, MeterError, OutsideMeter, OwnProcessMeter, PaperMeter, process_cpu_nanoseconds,
     process_cpu_nanoseconds_at,
 };
 pub use noise::HostNoiseMeter;

@@ -22,9 +22,9 @@ pub use across::{CROSS_REPORT_FORMAT, CrossCell, CrossReport, compare_runs};
 pub use build::{CostOfTime, build};
 pub use model::{
     Cell, CellStatus, Comparison, Cost, CpuPercent, Engine, FactValue, Failure,
-    InferenceMilliseconds, InstrumentLines, LimitsSummary, NotCompared, REPORT_FORMAT, Report,
-    RunSummary, StageMilliseconds, StartSeconds, TrialSeconds, UnavailableEnvironment,
-    WarmupSeconds, facts_by_name,
+    InferenceMilliseconds, InstrumentLines, LimitsSummary, NotCompared, PaperCpuPercent,
+    REPORT_FORMAT, Report, RunSummary, StageMilliseconds, StartSeconds, TrialSeconds,
+    UnavailableEnvironment, WarmupSeconds, facts_by_name,
 };
 pub use system::{SystemLatency, SystemQuantity, SystemRow};
 pub use verdict::{MINUS, Words, percent_words, verdict, verdict_in_words};

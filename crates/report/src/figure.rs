@@ -26,7 +26,9 @@ pub use svg::{Svg, TextBox};
 pub use table::{Column, Entry, Table, TableError};
 
 use thiserror::Error;
-use weighbridge_experiment::{EnvironmentKind, RunRecord, TaskPlan};
+use weighbridge_experiment::{
+    EnvironmentKind, EnvironmentPlan, EnvironmentSettings, QemuMachine, RunRecord, TaskPlan,
+};
 
 use crate::analysis::Report;
 
@@ -63,16 +65,6 @@ pub enum FigureError {
         /// The nearest id, or all of them.
         hint: String,
     },
-    /// The design names it, but a run of this version does not hold what it shows.
-    #[error("`{id}` shows {shows}, which this version does not measure; a run gives: {given}")]
-    NotYet {
-        /// What was asked for.
-        id: String,
-        /// What it shows.
-        shows: &'static str,
-        /// The ids that a run gives.
-        given: String,
-    },
     /// This run does not hold what it shows.
     #[error("run {run} does not give `{id}`: {reason}")]
     NotInRun {
@@ -98,29 +90,42 @@ struct Drawn {
 enum Shows {
     Applications(Draw),
     /// Applications in environments of these kinds.
-    Places(&'static [EnvironmentKind], Draw),
+    Places(fn(&EnvironmentPlan) -> bool, Draw),
     /// Benchmarks of this kind.
     Benchmarks(&'static str, Draw),
 }
 
-const CONTAINERS: &[EnvironmentKind] = &[EnvironmentKind::Container, EnvironmentKind::Docker];
-const VIRTUAL_MACHINES: &[EnvironmentKind] = &[EnvironmentKind::Qemu];
+fn is_container(environment: &EnvironmentPlan) -> bool {
+    matches!(environment.kind, EnvironmentKind::Container | EnvironmentKind::Docker)
+}
 
-const FIGURES: [(&str, Shows); 11] = [
+/// A virtual machine with a handful of devices and no firmware: Firecracker's only kind, and one
+/// of QEMU's.
+fn is_micro_vm(environment: &EnvironmentPlan) -> bool {
+    match &environment.settings {
+        EnvironmentSettings::Qemu(qemu) => qemu.machine == QemuMachine::Microvm,
+        _ => environment.kind.as_str() == "firecracker",
+    }
+}
+
+fn is_virtual_machine(environment: &EnvironmentPlan) -> bool {
+    environment.kind == EnvironmentKind::Qemu && !is_micro_vm(environment)
+}
+
+const FIGURES: [(&str, Shows); 12] = [
     ("edge.fig1", Shows::Applications(environments::draw)),
     ("edge.fig2", Shows::Applications(mean_time::draw)),
     ("edge.fig3", Shows::Applications(distribution::draw)),
     ("edge.fig4", Shows::Applications(cpu_use::draw)),
-    ("edge.fig5", Shows::Places(CONTAINERS, cpu_trace::in_containers)),
-    ("edge.fig7", Shows::Places(VIRTUAL_MACHINES, cpu_trace::in_virtual_machines)),
+    ("edge.fig5", Shows::Places(is_container, cpu_trace::in_containers)),
+    ("edge.fig6", Shows::Places(is_micro_vm, cpu_trace::in_micro_vms)),
+    ("edge.fig7", Shows::Places(is_virtual_machine, cpu_trace::in_virtual_machines)),
     ("edge.fig8", Shows::Benchmarks("fileio", system::sequential_files)),
     ("edge.fig9", Shows::Benchmarks("fileio", system::random_files)),
     ("edge.table1", Shows::Benchmarks("transfer", system::transfer)),
     ("edge.table2", Shows::Benchmarks("cpu", system::processor)),
     ("edge.appendix1", Shows::Applications(deviation::draw)),
 ];
-
-const NOT_YET: [(&str, &str); 1] = [("edge.fig6", "processor use over time in a microVM")];
 
 /// The ids of everything that a run gives.
 #[must_use]
@@ -135,9 +140,7 @@ pub fn ids_of(record: &RunRecord) -> Vec<&'static str> {
     let is_planned = |shows: &Shows| {
         match shows {
         Shows::Applications(_) => true,
-        Shows::Places(kinds, _) => {
-            plan.environments.iter().any(|environment| kinds.contains(&environment.kind))
-        }
+        Shows::Places(is_of_kind, _) => plan.environments.iter().any(is_of_kind),
         Shows::Benchmarks(kind, _) => plan.workloads.iter().any(|workload| {
             matches!(&workload.task, TaskPlan::Benchmark(benchmark) if benchmark.kind() == *kind)
         }),
@@ -172,9 +175,6 @@ pub fn draw(id: &str, record: &RunRecord, report: &Report) -> Result<Figure, Fig
 }
 
 fn unknown(id: &str) -> FigureError {
-    if let Some((_, shows)) = NOT_YET.iter().find(|(planned, _)| *planned == id) {
-        return FigureError::NotYet { id: id.to_owned(), shows, given: ids().join(", ") };
-    }
     let nearest = ids()
         .into_iter()
         .map(|known| (strsim::damerau_levenshtein(known, id), known))

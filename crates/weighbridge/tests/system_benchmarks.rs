@@ -63,6 +63,33 @@ fn events_a_second_are_reported_in_every_form_and_never_as_a_time_of_a_trial() {
 }
 
 #[test]
+fn read_as_the_edge_paper_did_processor_use_stands_beside_the_common_instrument() {
+    let home = Home::new();
+    let environments = format!("instrument = \"paper\"\n{}", environments());
+    // The tools show a figure a second: two whole seconds are in each trial.
+    let workload = "kind = \"cpu\"\nseconds = 2.3\nthreads = 1\n";
+    for cell in cells(&home.run_workload(&environments, workload)) {
+        let used = &cell["cpu_percent"];
+        assert!(used["mean_all"].as_f64() > Some(0.0), "{cell}");
+        let paper = &used["paper"];
+        if cell["environment"] == "native" {
+            assert_eq!(paper["mean_all"], Value::Null, "{paper}");
+            let reason = paper["mean_all_reason"].as_str().expect("a reason");
+            assert!(reason.contains("no environment without walls"), "{reason}");
+            continue;
+        }
+        assert!(paper["figures"].as_u64() >= Some(2), "{paper}");
+        // One thread at work: more than nothing, and no more than one core and a tick.
+        let shown = paper["mean_all"].as_f64().expect("a figure");
+        assert!(shown > 1.0 && shown < 110.0, "{paper}");
+        assert!(paper["instrument"].to_string().contains("docker stats"), "{paper}");
+    }
+    let wrong = home.run(&["run", "--instrument", "both"]);
+    assert_eq!(wrong.code, Some(2), "{}", wrong.stderr);
+    assert!(wrong.stderr.contains("one, paper"), "{}", wrong.stderr);
+}
+
+#[test]
 fn memory_is_copied_and_added_and_says_when_it_came_from_caches() {
     let home = Home::new();
     let done = run(&home, "kind = \"memory\"\narray = \"256KiB\"\nseconds = 0.02\nthreads = 2\n");

@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 use weighbridge_experiment::{
     Availability, CreateRequest, DockerSettings, Ended, Endpoint, EnvironmentKind,
-    EnvironmentSettings, HostFacts, Locator, MeterTarget, Resource,
+    EnvironmentSettings, HostFacts, Locator, MeterTarget, PaperTarget, Resource,
 };
 
 use crate::blocking::blocking;
@@ -114,6 +114,17 @@ impl Environment for DockerEnvironment {
 /// found: then none can be made either, and making it says why.
 pub(crate) fn locate(settings: &DockerSettings) -> Option<Locator> {
     socket::find(settings).ok().map(|socket| Locator::Docker { socket })
+}
+
+/// Where `docker stats` reads an instance.
+pub(crate) fn stats_target(resource: &Resource) -> PaperTarget {
+    match &resource.locator {
+        Some(Locator::Docker { socket }) => PaperTarget::Daemon {
+            socket: socket.clone(),
+            container: description::container_name(&resource.instance),
+        },
+        _ => PaperTarget::Nothing { reason: "its daemon is not known".to_owned() },
+    }
 }
 
 /// Removes the images of agents that a daemon keeps as a cache, and that no container uses.

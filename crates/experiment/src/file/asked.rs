@@ -11,7 +11,10 @@ use super::settings::{settings, written_again};
 use super::workload::workloads;
 use super::workload_again::table as workload_table;
 use super::written::{EnvironmentTable, ExperimentFile, PriceTable};
-use crate::{Difference, EnvironmentKind, EnvironmentSpec, PriceSpec, Restart, WorkloadSpec};
+use crate::{
+    Difference, EnvironmentKind, EnvironmentSpec, InstrumentChoice, PriceSpec, Restart,
+    WorkloadSpec,
+};
 
 pub use super::workload::{application, default_workload};
 
@@ -30,6 +33,8 @@ pub struct Experiment {
     pub allow_differences: Vec<Difference>,
     /// How often a trial that the host disturbed is done again, at most.
     pub repeat_disturbed: u32,
+    /// Which instruments read processor use.
+    pub instrument: InstrumentChoice,
     /// At least one.
     pub environments: Vec<EnvironmentSpec>,
     /// At least one.
@@ -75,6 +80,7 @@ pub fn check(written: ExperimentFile) -> Result<Experiment, Vec<Problem>> {
         restart: written.restart.unwrap_or_default(),
         allow_differences: written.allow_differences,
         repeat_disturbed: written.repeat_disturbed.unwrap_or(0),
+        instrument: written.instrument.unwrap_or_default(),
         environments,
         workloads,
     })
@@ -235,6 +241,7 @@ pub fn write(experiment: &Experiment) -> String {
         restart: Some(experiment.restart),
         allow_differences: experiment.allow_differences.clone(),
         repeat_disturbed: Some(experiment.repeat_disturbed),
+        instrument: Some(experiment.instrument),
         environment: experiment.environments.iter().map(environment_table).collect(),
         workload: experiment.workloads.iter().map(workload_table).collect(),
     };

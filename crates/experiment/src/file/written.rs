@@ -6,8 +6,8 @@ use schemars::{JsonSchema, Schema, schema_for};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Accelerator, ByteSize, CpuCount, Difference, DiskSettings, DockerSettings, QemuMachine,
-    Restart, SshSettings,
+    Accelerator, ByteSize, CpuCount, Difference, DiskSettings, DockerSettings, InstrumentChoice,
+    QemuMachine, Restart, SshSettings,
 };
 
 /// An experiment: the same applications weighed in several environments.
@@ -30,6 +30,10 @@ pub struct ExperimentFile {
     /// How often a trial that the host disturbed is done again, at most; 0 unless given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repeat_disturbed: Option<u32>,
+    /// Which instruments read processor use: the same "one" in every environment (the
+    /// default), or with "paper" also the edge paper's for each kind, shown beside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instrument: Option<InstrumentChoice>,
     /// Environments to compare; native and container unless given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub environment: Vec<EnvironmentTable>,

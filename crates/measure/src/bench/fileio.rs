@@ -7,12 +7,14 @@
 //! has no figures. It passes the page cache of *this* kernel by; that of a host below is not
 //! known here.
 
+mod buffer;
 mod files;
 mod requests;
 
 use std::io;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::sync::Barrier;
+use std::time::Duration;
 
 use rustix::fs::statfs;
 use weighbridge_experiment::{
@@ -153,14 +155,14 @@ fn own(part: Part, files: &Files, threads: u32) -> Result<BenchmarkRow, Benchmar
             Err(error) => return Err(BenchmarkError::file("open", files.path(number))(error)),
         }
     }
-    let began = Instant::now();
     let end = part.seconds.map(Duration::from_secs_f64);
+    let all_prepared = Barrier::new(threads as usize);
     let done = on_threads(threads, |number| {
         let slot = opened.get(number as usize).and_then(|slot| slot.lock().ok()?.take());
-        slot.map_or_else(
-            || Err(io::ErrorKind::NotFound.into()),
-            |requests| requests.run(began, end),
-        )
+        let prepared = slot.map_or_else(|| Err(io::ErrorKind::NotFound.into()), Requests::prepare);
+        // Also by one that has failed: the others would wait for it for ever.
+        all_prepared.wait();
+        prepared?.run(end)
     })?;
     let mut all: Vec<Done> = Vec::new();
     for (number, done) in (0..).zip(done) {
@@ -175,19 +177,21 @@ fn own(part: Part, files: &Files, threads: u32) -> Result<BenchmarkRow, Benchmar
             }
         }
     }
-    let figures = added_up(&all, began);
+    let figures = added_up(&all);
     let delivered = page_cache::delivered_by_storage().zip(before).map(|(now, then)| now - then);
     Ok(row(part, &figures, instrument, delivered))
 }
 
-fn added_up(all: &[Done], began: Instant) -> Figures {
-    let ended = all.iter().map(|done| done.ended).max().unwrap_or(began);
+fn added_up(all: &[Done]) -> Figures {
+    let began = all.iter().map(|done| done.began).min();
+    let ended = all.iter().map(|done| done.ended).max();
+    let seconds = ended.zip(began).map_or(0.0, |(ended, began)| (ended - began).as_secs_f64());
     let mut latencies = Latencies::new();
     all.iter().for_each(|done| latencies.add(&done.latencies));
     Figures {
         bytes: all.iter().map(|done| done.bytes).sum(),
         requests: all.iter().map(|done| done.requests).sum(),
-        seconds: (ended - began).as_secs_f64(),
+        seconds,
         latencies,
     }
 }

@@ -18,6 +18,7 @@ mod gpu;
 mod network;
 mod outside;
 mod own;
+mod paper;
 mod pinned;
 mod process;
 mod tree;
@@ -29,6 +30,7 @@ use weighbridge_experiment::Usage;
 
 pub use outside::{OutsideMeter, process_cpu_nanoseconds, process_cpu_nanoseconds_at};
 pub use own::OwnProcessMeter;
+pub use paper::PaperMeter;
 
 /// Something that can be read again and again: cumulative counters, and memory now.
 pub trait Meter: Send + 'static {

@@ -29,6 +29,14 @@ pub(super) fn parse_stat(text: &str) -> Option<ProcessStat> {
     Some(ProcessStat { parent, ticks })
 }
 
+/// User and system time of the process alone, the children that it waited for left out.
+pub(super) fn parse_own_ticks(text: &str) -> Option<u64> {
+    let (_, rest) = text.rsplit_once(')')?;
+    let mut times = rest.split_ascii_whitespace().skip(11);
+    let user: u64 = times.next()?.parse().ok()?;
+    user.checked_add(times.next()?.parse().ok()?)
+}
+
 /// `VmRSS` and `VmHWM` of `/proc/PID/status` in bytes; a zombie and a kernel thread have
 /// neither.
 pub(super) fn parse_status(text: &str) -> Option<(u64, u64)> {
@@ -200,6 +208,7 @@ mod tests {
     fn a_name_with_spaces_and_parentheses_does_not_shift_the_fields() {
         let text = "42 (a) b (c) S 7 42 42 0 -1 4194304 100 0 0 0 11 22 33 44 20 0 1 0 100 0 0";
         assert_eq!(parse_stat(text), Some(ProcessStat { parent: 7, ticks: 110 }));
+        assert_eq!(parse_own_ticks(text), Some(33));
         assert_eq!(parse_stat("42 (a) S 7 42"), None);
         assert_eq!(parse_stat(""), None);
     }
@@ -258,7 +267,7 @@ mod tests {
     proptest! {
         #[test]
         fn parsing_never_panics(text in "[\\PC\\n]*") {
-            let _ = (parse_stat(&text), parse_status(&text), parse_io(&text));
+            let _ = (parse_stat(&text), parse_own_ticks(&text), parse_status(&text), parse_io(&text));
         }
 
         #[test]

@@ -6,10 +6,10 @@ use jiff::{Timestamp, ToSpan};
 use weighbridge_experiment::{
     ApplicationName, CellKey, CpuCount, Ended, EngineIdentity, EnginePlan, EnvironmentFacts,
     EnvironmentKind, EnvironmentPlan, EnvironmentSettings, Fact, HostFacts, HostNoise,
-    InferenceTiming, InputFile, InstanceId, Instrument, Instruments, Limits, Plan, RUN_FORMAT,
-    Resource, Restart, RunEventKind, RunHeader, RunId, Sample, SamplerCost, Sha256Digest,
-    StartTiming, TaskPlan, TrialFailure, TrialForm, TrialMeasurement, TrialOutcome, TrialRecord,
-    Unavailable, Usage, WorkloadPlan,
+    InferenceTiming, InputFile, InstanceId, Instrument, InstrumentChoice, Instruments, Limits,
+    PaperCpu, Plan, RUN_FORMAT, Resource, Restart, RunEventKind, RunHeader, RunId, Sample,
+    SamplerCost, Sha256Digest, StartTiming, TaskPlan, TrialFailure, TrialForm, TrialMeasurement,
+    TrialOutcome, TrialRecord, Unavailable, Usage, WorkloadPlan,
 };
 
 use crate::Owner;
@@ -36,6 +36,7 @@ pub fn header(id: &RunId, started_seconds: i64) -> RunHeader {
             restart: Restart::Block,
             allow_differences: Vec::new(),
             repeat_disturbed: 0,
+            instrument: InstrumentChoice::One,
             executable_sha256: Sha256Digest::of(b"executable"),
             environments: vec![
                 environment("native", EnvironmentKind::Native),
@@ -148,6 +149,10 @@ pub fn trial(block: u32, environment: &str, workload: &str) -> TrialRecord {
         host_total_nanoseconds: 987_700_000,
         outside: vec![sample; 3],
         inside: vec![sample; 2],
+        paper_cpu: Some(PaperCpu {
+            instrument: present("as `docker stats` shows it"),
+            percents: vec![[1.0, 199.5]],
+        }),
         agent_usage: usage,
         process_cpu_nanoseconds: Some(7),
         outside_sampler: SamplerCost { cpu_nanoseconds: 11, samples: 3 },

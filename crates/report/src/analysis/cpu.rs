@@ -1,8 +1,8 @@
 //! Processor use from cumulative counters. Does not know which instrument read them.
 
-use weighbridge_experiment::{Instrument, Sample};
+use weighbridge_experiment::{Instrument, PaperCpu, Sample};
 
-use super::model::CpuPercent;
+use super::model::{CpuPercent, PaperCpuPercent};
 use super::statistics::{mean, median};
 use super::trials::CellTrials;
 
@@ -116,6 +116,41 @@ pub(crate) fn cpu_percent(trials: &CellTrials<'_>, cpus: f64) -> Result<CpuPerce
             .is_empty()
             .then(|| format!("no interval of any trial reached {half_allotment} %")),
         half_reached_trials: reached.len(),
+        paper: paper(trials),
+    })
+}
+
+/// What the edge paper's tool showed over all trials; nothing where it was not asked for.
+fn paper(trials: &CellTrials<'_>) -> Option<PaperCpuPercent> {
+    let read: Vec<&PaperCpu> =
+        trials.worked.iter().filter_map(|(_, trial)| trial.paper_cpu.as_ref()).collect();
+    let instrument = read
+        .iter()
+        .find(|one| matches!(one.instrument, Instrument::Present(_)))
+        .or(read.first())?
+        .instrument
+        .line();
+    let all: Vec<f64> =
+        read.iter().flat_map(|one| &one.percents).map(|[_, percent]| *percent).collect();
+    let active: Vec<f64> =
+        all.iter().copied().filter(|percent| *percent >= ACTIVE_PERCENT).collect();
+    let nothing_shown = || {
+        if read.iter().all(|one| matches!(one.instrument, Instrument::Missing(_))) {
+            return instrument.clone();
+        }
+        "it shows a figure a second, and no trial was as long".to_owned()
+    };
+    let none_active = || match all.len() {
+        0 => nothing_shown(),
+        count => format!("none of its {count} figures reached {ACTIVE_PERCENT} %"),
+    };
+    Some(PaperCpuPercent {
+        mean_active: mean(&active),
+        mean_active_reason: active.is_empty().then(none_active),
+        mean_all: mean(&all),
+        mean_all_reason: all.is_empty().then(nothing_shown),
+        figures: all.len(),
+        instrument,
     })
 }
 

@@ -15,8 +15,8 @@ use weighbridge_experiment::{Difference, Ended, EnvironmentKind, HostFacts, Rest
 use super::SystemRow;
 
 pub use measures::{
-    Cost, CpuPercent, InferenceMilliseconds, StageMilliseconds, StartSeconds, TrialSeconds,
-    WarmupSeconds,
+    Cost, CpuPercent, InferenceMilliseconds, PaperCpuPercent, StageMilliseconds, StartSeconds,
+    TrialSeconds, WarmupSeconds,
 };
 
 /// Format of a report, as it stands in every one.

@@ -1,7 +1,7 @@
-//! `edge.fig5` and `edge.fig7`: processor use over time in containers and in virtual machines,
-//! and when half of the allotted CPU is first reached.
+//! `edge.fig5`, `edge.fig6` and `edge.fig7`: processor use over time in containers, microVMs and
+//! virtual machines, and when half of the allotted CPU is first reached.
 
-use weighbridge_experiment::{EnvironmentKind, RunRecord};
+use weighbridge_experiment::{EnvironmentPlan, RunRecord};
 
 use super::frame::{
     AXIS_HEIGHT, BODY, HEADING, MARGIN, SMALL, TickWords, WIDTH, horizontal_axis, instruments,
@@ -10,7 +10,7 @@ use super::frame::{
 use super::palette::Ink;
 use super::scale::{Scale, round_end};
 use super::svg::{Anchor, Look, Stroke, Svg};
-use super::{CONTAINERS, Drawn, FigureBody, VIRTUAL_MACHINES, text};
+use super::{Drawn, FigureBody, is_container, is_micro_vm, is_virtual_machine, text};
 use crate::analysis::{Cell, CpuPercent, Report};
 use crate::quantity::{TimeUnit, seconds};
 
@@ -19,20 +19,26 @@ const LEFT: f64 = 84.0;
 const MINUTES_FROM_SECONDS: f64 = 150.0;
 
 pub(super) fn in_containers(record: &RunRecord, report: &Report) -> Result<Drawn, String> {
-    draw(record, report, CONTAINERS, "container")
+    draw(record, report, is_container, "container")
+}
+
+pub(super) fn in_micro_vms(record: &RunRecord, report: &Report) -> Result<Drawn, String> {
+    draw(record, report, is_micro_vm, "microVM")
 }
 
 pub(super) fn in_virtual_machines(record: &RunRecord, report: &Report) -> Result<Drawn, String> {
-    draw(record, report, VIRTUAL_MACHINES, "virtual machine")
+    draw(record, report, is_virtual_machine, "virtual machine")
 }
 
 fn draw(
     record: &RunRecord,
     report: &Report,
-    kinds: &[EnvironmentKind],
+    is_of_kind: fn(&EnvironmentPlan) -> bool,
     place: &str,
 ) -> Result<Drawn, String> {
-    let cells: Vec<&Cell> = report.cells.iter().filter(|cell| kinds.contains(&cell.kind)).collect();
+    let plan = &record.header.plan;
+    let wanted = |cell: &&Cell| plan.environment(&cell.environment).is_some_and(is_of_kind);
+    let cells: Vec<&Cell> = report.cells.iter().filter(wanted).collect();
     if cells.is_empty() {
         return Err(format!("no environment of the run is a {place}"));
     }

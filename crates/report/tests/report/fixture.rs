@@ -142,6 +142,7 @@ pub(crate) fn run(places: &[Place], works: &[Work], trials: u32) -> RunRecord {
         restart: Restart::Block,
         allow_differences: Vec::new(),
         repeat_disturbed: 0,
+        instrument: InstrumentChoice::One,
         executable_sha256: Sha256Digest::of(b"weighbridge"),
         environments: places.iter().map(environment).collect(),
         workloads: works.iter().map(|work| workload(work, trials)).collect(),
@@ -242,6 +243,7 @@ fn measurement(place: &Place, work: &Work, seconds: f64) -> TrialMeasurement {
         host_total_nanoseconds: total_nanoseconds + 400_000,
         outside,
         inside: Vec::new(),
+        paper_cpu: None,
         agent_usage: Usage {
             cpu_nanoseconds: cpu,
             memory_peak_bytes: (!simulated).then_some(140 << 20),
@@ -375,6 +377,26 @@ pub(crate) fn files_run(environments: usize) -> RunRecord {
                     outcome,
                 });
             }
+        }
+    }
+    record
+}
+
+/// The same run, read with the edge paper's tools as well: in the first environment nothing, in
+/// the others figures of their own.
+pub(crate) fn as_the_paper_read(mut record: RunRecord) -> RunRecord {
+    record.header.plan.instrument = InstrumentChoice::Paper;
+    let without = record.header.plan.environments[0].name.clone();
+    for trial in &mut record.trials {
+        if let TrialOutcome::Ok(measurement) = &mut trial.outcome {
+            measurement.paper_cpu = Some(if trial.cell.environment == without {
+                PaperCpu::missing("the edge paper had no environment without walls")
+            } else {
+                PaperCpu {
+                    instrument: Instrument::Present("as `docker stats` shows it".into()),
+                    percents: vec![[1.0, 40.0], [2.0, 163.0]],
+                }
+            });
         }
     }
     record

@@ -37,6 +37,8 @@ fn shapes() -> Vec<RunRecord> {
             shapes.push(run(&places, &works, 11));
         }
     }
+    let read_twice = shapes[5].clone();
+    shapes.push(as_the_paper_read(read_twice));
     shapes.extend([1, 2, 8].map(files_run));
     shapes
 }
@@ -219,7 +221,7 @@ fn unknown_figures_are_refused_by_name() {
         refused("edge.fig22")
     );
     assert!(refused("edge.fig8").contains("no workload of kind \"fileio\""));
-    assert!(refused("edge.fig6").contains("which this version does not measure"));
+    assert!(refused("edge.fig6").contains("no environment of the run is a microVM"));
     assert!(refused("nonsense").contains("a run gives: edge.fig1, edge.fig2"));
     let native = run(
         &[Place::new("native", EnvironmentKind::Native, 1.0)],

@@ -4,5 +4,6 @@
 mod benchmarks;
 mod fixture;
 mod look;
+mod paper;
 mod pictures;
 mod promises;

@@ -29,7 +29,7 @@ fn extremes() -> Vec<(&'static str, RunRecord)> {
 /// What a run of applications, or of files only, cannot show.
 fn absent(name: &str, id: &str) -> bool {
     let files = ["edge.fig8", "edge.fig9"].contains(&id);
-    let others = ["edge.fig7", "edge.table1", "edge.table2"].contains(&id);
+    let others = ["edge.fig6", "edge.fig7", "edge.table1", "edge.table2"].contains(&id);
     others || files != (name == "files") || (name == "one" && id == "edge.appendix1")
 }
 

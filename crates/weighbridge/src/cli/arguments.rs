@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use weighbridge_experiment::{Difference, EngineWish};
+use weighbridge_experiment::{Difference, EngineWish, InstrumentChoice};
 
 use crate::engines::Package;
 
@@ -115,11 +115,15 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "3",
           value_parser = clap::value_parser!(u32).range(0..=1000))]
     pub(crate) strict: Option<u32>,
+    /// What reads processor use: the same "one" in every environment, or "paper" to have beside
+    /// it what the edge paper used for each kind (`docker stats`, `top` of the hypervisor)
+    #[arg(long, value_name = "WHICH", value_parser = instrument_choice)]
+    pub(crate) instrument: Option<InstrumentChoice>,
     /// What is printed at the end
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
     /// Go on with a run that was interrupted or killed: an id, a unique prefix, or `latest`
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["file", "environments", "applications", "trials", "inputs", "engine", "seed", "allow_differences", "strict", "slow_down"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["file", "environments", "applications", "trials", "inputs", "engine", "seed", "allow_differences", "strict", "instrument", "slow_down"])]
     pub(crate) resume: Option<String>,
     /// Slow one environment down on purpose, by a busy loop after each inference, to see
     /// whether a difference of known size is found: `NAME=PERCENT`. The run says so.
@@ -163,6 +167,11 @@ pub(crate) struct PrepareArguments {
 fn difference(name: &str) -> Result<Difference, String> {
     let known = || Difference::ALL.map(Difference::as_str).join(", ");
     Difference::from_name(name).ok_or_else(|| format!("give one of: {}", known()))
+}
+
+fn instrument_choice(name: &str) -> Result<InstrumentChoice, String> {
+    let known = || InstrumentChoice::NAMES.join(", ");
+    InstrumentChoice::from_name(name).ok_or_else(|| format!("give one of: {}", known()))
 }
 
 fn engine_wish(name: &str) -> Result<EngineWish, String> {

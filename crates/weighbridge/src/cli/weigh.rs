@@ -126,6 +126,7 @@ fn options(arguments: &RunArguments) -> Options {
         engine: arguments.engine,
         seed: arguments.seed,
         repeat_disturbed: arguments.strict,
+        instrument: arguments.instrument,
         allow_differences: arguments.allow_differences.clone(),
     }
 }

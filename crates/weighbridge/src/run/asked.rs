@@ -7,8 +7,8 @@ use anyhow::Context as _;
 use weighbridge_experiment::file::asked::{application, default_workload, environment_kind, write};
 use weighbridge_experiment::file::parse;
 use weighbridge_experiment::{
-    Benchmark, Difference, EngineWish, EnvironmentSpec, Experiment, ModelSource, TaskSpec,
-    WorkloadSpec,
+    Benchmark, Difference, EngineWish, EnvironmentSpec, Experiment, InstrumentChoice, ModelSource,
+    TaskSpec, WorkloadSpec,
 };
 
 use crate::cli::UsageError;
@@ -24,6 +24,7 @@ pub(crate) struct Options {
     pub(crate) seed: Option<u64>,
     pub(crate) allow_differences: Vec<Difference>,
     pub(crate) repeat_disturbed: Option<u32>,
+    pub(crate) instrument: Option<InstrumentChoice>,
 }
 
 /// An experiment as asked, with its text for the record.
@@ -110,6 +111,9 @@ pub(crate) fn experiment(file: Option<&Path>, options: &Options) -> anyhow::Resu
     }
     if let Some(times) = options.repeat_disturbed {
         experiment.repeat_disturbed = times;
+    }
+    if let Some(instrument) = options.instrument {
+        experiment.instrument = instrument;
     }
     for difference in &options.allow_differences {
         if !experiment.allow_differences.contains(difference) {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use weighbridge_experiment::{
-    Benchmark, CellKey, CellPlan, EnvironmentFacts, EnvironmentPlan, Limits, Plan, RepeatedTrial,
-    Restart, RunEvent, RunEventKind, RunId, TaskPlan, TrialFailure, TrialMeasurement, TrialOutcome,
-    TrialRecord, WorkloadPlan,
+    Benchmark, CellKey, CellPlan, EnvironmentFacts, EnvironmentPlan, InstrumentChoice, Limits,
+    Plan, RepeatedTrial, Restart, RunEvent, RunEventKind, RunId, TaskPlan, TrialFailure,
+    TrialMeasurement, TrialOutcome, TrialRecord, WorkloadPlan,
 };
 use weighbridge_registry::Runs;
 
@@ -59,6 +59,7 @@ struct Turn<'p> {
     workload: &'p WorkloadPlan,
     block: u32,
     position: u32,
+    instrument: InstrumentChoice,
 }
 
 enum Trial {
@@ -112,7 +113,8 @@ impl<'a> Conduct<'a> {
                     continue;
                 };
                 let position = u32::try_from(position).unwrap_or(u32::MAX);
-                let turn = Turn { cell, index, environment, workload, block, position };
+                let instrument = plan.instrument;
+                let turn = Turn { cell, index, environment, workload, block, position, instrument };
                 if !self.turn(&turn).await? {
                     return self.stop(Ending::Interrupted).await;
                 }
@@ -294,7 +296,8 @@ async fn measure(
     crowd: &mut Crowd,
 ) -> Result<TrialMeasurement, TrialError> {
     let warmup = trial::warm_up(ready, turn.workload, turn.block).await?;
-    let mut measured = trial::measure(instance, ready, turn.workload, turn.block, warmup).await?;
+    let mut measured =
+        trial::measure(instance, ready, turn.workload, turn.block, warmup, turn.instrument).await?;
     match &turn.workload.task {
         TaskPlan::Benchmark(Benchmark::Startup(_)) => {
             if let Some(first) = measured.inferences.first() {

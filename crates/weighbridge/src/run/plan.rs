@@ -58,6 +58,7 @@ pub(crate) async fn resolve(
         restart: experiment.restart,
         allow_differences: experiment.allow_differences.clone(),
         repeat_disturbed: experiment.repeat_disturbed,
+        instrument: experiment.instrument,
         executable_sha256: host.executable_sha256.clone(),
         environments,
         workloads,

@@ -7,10 +7,11 @@ use weighbridge_agent::ClientError;
 use weighbridge_agent::wire::{Pass, Trial};
 use weighbridge_environment::EnvironmentError;
 use weighbridge_experiment::{
-    Ended, InferenceTiming, Sample, TrialFailure, TrialMeasurement, WorkloadPlan,
+    Ended, InferenceTiming, InstrumentChoice, Sample, TrialFailure, TrialMeasurement, WorkloadPlan,
 };
 use weighbridge_measure::{
-    HostNoiseMeter, MeterError, OutsideMeter, Sampler, SamplerError, process_cpu_nanoseconds,
+    HostNoiseMeter, MeterError, OutsideMeter, PaperMeter, Sampler, SamplerError,
+    process_cpu_nanoseconds,
 };
 
 use super::instance::{Instance, InstanceError, Ready};
@@ -66,9 +67,17 @@ pub(crate) async fn measure(
     workload: &WorkloadPlan,
     block: u32,
     warmup: Vec<InferenceTiming>,
+    instrument: InstrumentChoice,
 ) -> Result<TrialMeasurement, TrialError> {
     let target = instance.environment.meter_target(&instance.resource).await?;
     let (meter, instruments) = OutsideMeter::open(&target)?;
+    let paper = match instrument {
+        InstrumentChoice::One => None,
+        InstrumentChoice::Paper => {
+            let target = weighbridge_environment::paper_target(&instance.resource, &target);
+            Some(PaperMeter::start(&target).await)
+        }
+    };
     let process_before = process_cpu_nanoseconds(&target)?;
     let noise = HostNoiseMeter::start();
     let began = Instant::now();
@@ -79,6 +88,10 @@ pub(crate) async fn measure(
     let host_total = asked.elapsed();
     // The sampler is stopped whether or not the trial worked.
     let sampled = sampler.stop()?;
+    let paper_cpu = match paper {
+        Some(paper) => Some(paper.stop(began).await),
+        None => None,
+    };
     let done = done?;
     let process_after = process_cpu_nanoseconds(&target)?;
     let noise = noise.stop(cpu_over(&sampled.samples));
@@ -106,6 +119,7 @@ pub(crate) async fn measure(
         instruments,
         output_sha256,
         benchmark: done.benchmark,
+        paper_cpu,
     })
 }
 

@@ -10,10 +10,8 @@ use rustix::fs::OFlags;
 use weighbridge_experiment::{FileioMode, SyncPolicy};
 
 use super::Part;
+use super::buffer::Buffer;
 use crate::bench::latency::Latencies;
-
-/// `O_DIRECT` wants memory at multiples of the storage's logical block; a page suits all.
-const ALIGNMENT: usize = 4096;
 
 /// Numbers without a pattern. SplitMix64 (Steele, Lea, Flood 2014), which costs nothing beside
 /// a request.
@@ -46,17 +44,20 @@ impl Random {
     }
 }
 
-/// One thread's file, opened, and its buffer.
+/// One thread's file, opened.
 pub(super) struct Requests {
     file: File,
     mode: FileioMode,
     sync: SyncPolicy,
     block: usize,
     blocks: u64,
-    buffer: Vec<u8>,
-    /// Where in the buffer the alignment is right.
-    start: usize,
     random: Random,
+}
+
+/// The same with memory for one block: each thread makes its own, as fio's do.
+pub(super) struct Prepared {
+    requests: Requests,
+    buffer: Buffer,
 }
 
 /// What a thread did.
@@ -64,57 +65,33 @@ pub(super) struct Done {
     pub(super) bytes: u64,
     pub(super) requests: u64,
     pub(super) latencies: Latencies,
+    pub(super) began: Instant,
     pub(super) ended: Instant,
 }
 
 impl Requests {
     pub(super) fn open(part: Part, path: PathBuf, bytes: u64, number: u32) -> io::Result<Self> {
-        let flags = if part.direct { OFlags::DIRECT.bits().cast_signed() } else { 0 };
         let writes = part.mode.writes();
+        let mut flags = OFlags::empty();
+        flags.set(OFlags::DIRECT, part.direct);
+        // As fio: that a file was read is not written down, which would be writing too. The
+        // kernel permits it for files of one's own, which these are.
+        flags.set(OFlags::NOATIME, !writes);
+        let flags = flags.bits().cast_signed();
         let file = OpenOptions::new().read(!writes).write(writes).custom_flags(flags).open(path)?;
         let block = usize::try_from(part.block.bytes()).unwrap_or(usize::MAX);
-        let mut buffer = vec![0; block + ALIGNMENT];
-        let mut random = Random::new(0x5eed + u64::from(number));
-        random.fill(&mut buffer);
-        let start = buffer.as_ptr().align_offset(ALIGNMENT);
+        let random = Random::new(0x5eed + u64::from(number));
         let blocks = bytes / part.block.bytes();
-        Ok(Self { file, mode: part.mode, sync: part.sync, block, blocks, buffer, start, random })
+        Ok(Self { file, mode: part.mode, sync: part.sync, block, blocks, random })
     }
 
-    /// Until the time is over, or over the whole file once. The request that is under way when
-    /// the time ends is counted whole.
-    pub(super) fn run(mut self, began: Instant, end: Option<Duration>) -> io::Result<Done> {
-        let mut latencies = Latencies::new();
-        let mut requests = 0;
-        let mut before = Instant::now();
-        loop {
-            let index = if self.mode.random() {
-                self.random.below(self.blocks)
-            } else {
-                requests % self.blocks
-            };
-            self.one(index * self.block as u64)?;
-            let now = Instant::now();
-            latencies.record(now - before);
-            before = now;
-            requests += 1;
-            let over = match end {
-                Some(end) => now - began >= end,
-                None => requests == self.blocks,
-            };
-            if over {
-                break;
-            }
-        }
-        if self.mode.writes() && self.sync == SyncPolicy::End {
-            self.file.sync_all()?;
-        }
-        let bytes = requests * self.block as u64;
-        Ok(Done { bytes, requests, latencies, ended: Instant::now() })
+    pub(super) fn prepare(mut self) -> io::Result<Prepared> {
+        let mut buffer = Buffer::of_ordinary_pages(self.block)?;
+        self.random.fill(&mut buffer);
+        Ok(Prepared { requests: self, buffer })
     }
 
-    fn one(&mut self, offset: u64) -> io::Result<()> {
-        let buffer = &mut self.buffer[self.start..self.start + self.block];
+    fn one(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         if self.mode.writes() {
             self.file.write_all_at(buffer, offset)?;
             if self.sync == SyncPolicy::Each {
@@ -124,6 +101,42 @@ impl Requests {
         } else {
             self.file.read_exact_at(buffer, offset)
         }
+    }
+}
+
+impl Prepared {
+    /// Until the time is over, or over the whole file once. The request that is under way when
+    /// the time ends is counted whole.
+    pub(super) fn run(mut self, end: Option<Duration>) -> io::Result<Done> {
+        let Self { requests: asked, buffer } = &mut self;
+        let mut latencies = Latencies::new();
+        let mut requests = 0;
+        let began = Instant::now();
+        let mut before = began;
+        loop {
+            let index = if asked.mode.random() {
+                asked.random.below(asked.blocks)
+            } else {
+                requests % asked.blocks
+            };
+            asked.one(buffer, index * asked.block as u64)?;
+            let now = Instant::now();
+            latencies.record(now - before);
+            before = now;
+            requests += 1;
+            let over = match end {
+                Some(end) => now - began >= end,
+                None => requests == asked.blocks,
+            };
+            if over {
+                break;
+            }
+        }
+        if asked.mode.writes() && asked.sync == SyncPolicy::End {
+            asked.file.sync_all()?;
+        }
+        let bytes = requests * asked.block as u64;
+        Ok(Done { bytes, requests, latencies, began, ended: Instant::now() })
     }
 }
 

@@ -116,6 +116,30 @@ pub struct CpuPercent {
     pub half_reached_seconds_reason: Option<String>,
     /// Trials that reached it.
     pub half_reached_trials: usize,
+    /// The same as the edge paper's tool for the environment showed it, where that was asked
+    /// for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paper: Option<PaperCpuPercent>,
+}
+
+/// Processor use as the edge paper's tool for a kind of environment showed it, a figure a
+/// second; 100 is one core.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PaperCpuPercent {
+    /// The tool, or why there is none.
+    pub instrument: String,
+    /// Mean of all figures of at least 100 %: what the paper printed.
+    pub mean_active: Option<f64>,
+    /// Why it is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean_active_reason: Option<String>,
+    /// Mean of all figures.
+    pub mean_all: Option<f64>,
+    /// Why it is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean_all_reason: Option<String>,
+    /// Figures of all trials.
+    pub figures: usize,
 }
 
 /// The start of instances.
