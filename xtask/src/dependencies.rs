@@ -1,5 +1,5 @@
-//! The library crates see `experiment` and never one another; `agent` sees two more; only
-//! the binary sees all.
+//! The library crates see `experiment` and never one another; `agent` sees two
+//! more, `service` one; only the binary sees all.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use crate::Finding;
 
 /// Each library crate with the crates of ours that it may name.
-const ALLOWED: [(&str, &[&str]); 8] = [
+const ALLOWED: [(&str, &[&str]); 9] = [
     ("experiment", &[]),
     ("inference", &["experiment"]),
     ("measure", &["experiment"]),
@@ -18,6 +18,7 @@ const ALLOWED: [(&str, &[&str]); 8] = [
     ("price", &["experiment"]),
     ("registry", &["experiment"]),
     ("report", &["experiment"]),
+    ("service", &["experiment", "inference"]),
 ];
 
 pub(crate) fn check(root: &Path) -> anyhow::Result<Vec<Finding>> {

@@ -4,7 +4,7 @@ use std::time::Instant;
 use weighbridge_experiment::{ApplicationName, EngineIdentity, InferenceTiming};
 
 use crate::application::{Application, application};
-use crate::engine::{Engine, EngineError, RtenEngine, Tensor};
+use crate::engine::{Engine, EngineError, Port, RtenEngine, Tensor, TensorView};
 use crate::{InferenceError, Input, Outcome};
 
 /// One application with its model loaded into one engine. It is used by one caller at a time
@@ -55,6 +55,28 @@ impl Session {
     #[must_use]
     pub fn engine(&self) -> EngineIdentity {
         self.engine.identity()
+    }
+
+    /// The model's inputs, in its order.
+    #[must_use]
+    pub fn inputs(&self) -> &[Port] {
+        self.engine.inputs()
+    }
+
+    /// The model's outputs, in its order.
+    #[must_use]
+    pub fn outputs(&self) -> &[Port] {
+        self.engine.outputs()
+    }
+
+    /// One call of the engine on tensors of the caller's own, past the application.
+    ///
+    /// # Errors
+    ///
+    /// When an input does not fit the model or an operator fails. The session can be used
+    /// again afterwards.
+    pub fn run_tensors(&mut self, inputs: &[TensorView<'_>]) -> Result<Vec<Tensor>, EngineError> {
+        self.engine.run(inputs)
     }
 
     /// One inference: the bytes of an input to a result, with the duration of each stage by
@@ -124,7 +146,7 @@ impl Lap {
 mod tests {
     use super::*;
     use crate::Photo;
-    use crate::engine::{Extent, FakeEngine, Port};
+    use crate::engine::{Extent, FakeEngine};
 
     /// A traffic light's model that gives the same output whatever it is asked.
     fn fake_traffic_light(shape: &[usize], values: &[f32]) -> Box<FakeEngine> {

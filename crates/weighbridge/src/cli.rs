@@ -17,6 +17,7 @@ mod prices;
 mod reading;
 mod roles;
 mod schema;
+mod serve;
 mod spool;
 mod weigh;
 
@@ -98,6 +99,7 @@ fn dispatch(command: Command) -> anyhow::Result<Outcome> {
             Command::Figure(arguments) => reading::figure(&arguments).await,
             Command::Compare(arguments) => reading::compare(&arguments).await,
             Command::Reap => weigh::reap().await,
+            Command::Serve(arguments) => serve::serve(arguments).await,
             Command::App(_)
             | Command::Check(_)
             | Command::Bill(_)

@@ -145,7 +145,7 @@ fn session(name: ApplicationName, arguments: &AppRunArguments) -> anyhow::Result
     let labels = arguments.labels.as_deref().map(read_labels).transpose()?;
     let executable = std::env::current_exe().context("cannot find the running executable")?;
     let wish = arguments.engine.unwrap_or(EngineWish::Auto);
-    let engine = source(&Chooser::new(&data, &executable).choose(wish)?);
+    let engine = engine_source(&Chooser::new(&data, &executable).choose(wish)?);
     let threads = match arguments.threads {
         Some(threads) => threads,
         None => std::thread::available_parallelism()
@@ -157,12 +157,13 @@ fn session(name: ApplicationName, arguments: &AppRunArguments) -> anyhow::Result
     Ok((session, model))
 }
 
-fn read_labels(path: &Path) -> anyhow::Result<Labels> {
+pub(super) fn read_labels(path: &Path) -> anyhow::Result<Labels> {
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(Labels::parse(&bytes, &path.display().to_string())?)
 }
 
-fn source(plan: &EnginePlan) -> EngineSource {
+/// Where the engine of a plan comes from on this host.
+pub(super) fn engine_source(plan: &EnginePlan) -> EngineSource {
     let path = |file: &InputFile| file.path.clone();
     let library = plan.library.as_ref().and_then(path);
     let files = library.map(|library| LibraryFiles {

@@ -47,6 +47,8 @@ pub(crate) enum Command {
     Price(super::prices::PriceArguments),
     /// Check a provider's bill
     Bill(super::bills::BillArguments),
+    /// Serve applications over HTTP: a page for people, interfaces for programs
+    Serve(super::serve::ServeArguments),
     /// Remove whatever killed runs left on this host
     Reap,
     /// Print a completion script for a shell
@@ -174,7 +176,7 @@ fn instrument_choice(name: &str) -> Result<InstrumentChoice, String> {
     InstrumentChoice::from_name(name).ok_or_else(|| format!("give one of: {}", known()))
 }
 
-fn engine_wish(name: &str) -> Result<EngineWish, String> {
+pub(super) fn engine_wish(name: &str) -> Result<EngineWish, String> {
     EngineWish::from_name(name).ok_or_else(|| {
         format!("there is no such engine; use one of: {}", EngineWish::NAMES.join(", "))
     })
