@@ -16,7 +16,7 @@ use crate::wire::{
 
 pub use error::ClientError;
 
-use connect::{connect_tcp, connect_unix, name};
+use connect::{connect_guest, connect_tcp, connect_unix, name};
 use first_answer::first_answer;
 
 /// Any byte stream in both directions.
@@ -51,6 +51,9 @@ impl AgentClient {
             let attempt = match endpoint {
                 Endpoint::UnixSocket(path) => connect_unix(path).await.map(Self::over),
                 Endpoint::Tcp(address) => connect_tcp(*address, within).await.map(Self::over),
+                Endpoint::GuestPort { socket, port } => {
+                    connect_guest(socket, *port, within).await.map(Self::over)
+                }
             };
             let source = match attempt {
                 Ok(client) => return Ok(client),

@@ -1,8 +1,10 @@
 mod device;
+mod inherited;
 mod options;
 
 use std::fs;
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,7 +28,8 @@ use crate::work::Work;
 pub use options::{AgentError, AgentOptions};
 
 /// Runs an agent in `options.directory`, on its own socket there, for one connection, until
-/// that ends; or, where there is `options.device`, on that, for one client after the other. Changes the working directory and, for a moment, the file mode mask of the
+/// that ends; or on the device or the inherited socket that the options name, for one client
+/// after the other. Changes the working directory and, for a moment, the file mode mask of the
 /// whole process.
 ///
 /// # Errors
@@ -42,6 +45,9 @@ pub fn serve(options: &AgentOptions) -> Result<(), AgentError> {
         .map_err(|source| AgentError::Directory { path: directory.clone(), source })?;
     if let Some(device) = &options.device {
         return device::serve(device, options.simulate, options.accept_within);
+    }
+    if options.listening_stdin {
+        return inherited::serve(options.simulate, options.accept_within);
     }
     let listener =
         listen().map_err(|source| AgentError::Listen { directory: directory.clone(), source })?;
@@ -66,6 +72,11 @@ fn listen() -> io::Result<UnixListener> {
 }
 
 fn accept(listener: &UnixListener, within: Duration) -> Result<UnixStream, AgentError> {
+    wait_for_client(listener, within)?;
+    listener.accept().map(|(stream, _)| stream).map_err(AgentError::Accept)
+}
+
+fn wait_for_client(listener: impl AsFd, within: Duration) -> Result<(), AgentError> {
     let began = Instant::now();
     loop {
         let left = within.saturating_sub(began.elapsed());
@@ -73,11 +84,9 @@ fn accept(listener: &UnixListener, within: Duration) -> Result<UnixStream, Agent
             tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: left.subsec_nanos().into(),
         };
-        match poll(&mut [PollFd::new(listener, PollFlags::IN)], Some(&timeout)) {
+        match poll(&mut [PollFd::new(&listener, PollFlags::IN)], Some(&timeout)) {
             Ok(0) => return Err(AgentError::NobodyConnected { seconds: within.as_secs() }),
-            Ok(_) => {
-                return listener.accept().map(|(stream, _)| stream).map_err(AgentError::Accept);
-            }
+            Ok(_) => return Ok(()),
             Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(AgentError::Accept(error.into())),
         }

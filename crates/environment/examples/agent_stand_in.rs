@@ -9,6 +9,7 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Write};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -75,7 +76,12 @@ fn allocate(mebibytes: usize) -> ExitCode {
 
 /// Answers one line for each line, for any number of connections.
 fn serve(arguments: &[String]) -> ExitCode {
-    let listener = UnixListener::bind("agent.sock").expect("agent.sock");
+    let listener = if arguments.iter().any(|word| word == "--listening-stdin") {
+        let inherited = std::io::stdin().as_fd().try_clone_to_owned().expect("a listening socket");
+        UnixListener::from(inherited)
+    } else {
+        UnixListener::bind("agent.sock").expect("agent.sock")
+    };
     for stream in listener.incoming() {
         let stream = stream.expect("a connection");
         std::thread::spawn({

@@ -11,6 +11,7 @@ use weighbridge_experiment::{
 use crate::container::ContainerEnvironment;
 use crate::docker::{self, DockerEnvironment};
 use crate::error::EnvironmentError;
+use crate::firecracker::FirecrackerEnvironment;
 use crate::layout::{Layout, read_record, write_record};
 use crate::native::NativeEnvironment;
 use crate::qemu::QemuEnvironment;
@@ -96,7 +97,7 @@ pub fn environments() -> Vec<Box<dyn Environment>> {
 }
 
 /// The environment of one kind. Virtual machines can be looked after and not made: where
-/// their kernel lies is for [`QemuEnvironment::new`] to say.
+/// their kernel lies is for [`QemuEnvironment::new`] and [`FirecrackerEnvironment::new`] to say.
 #[must_use]
 pub fn open(kind: EnvironmentKind) -> Box<dyn Environment> {
     match kind {
@@ -104,6 +105,7 @@ pub fn open(kind: EnvironmentKind) -> Box<dyn Environment> {
         EnvironmentKind::Container => Box::new(ContainerEnvironment::of_this_executable()),
         EnvironmentKind::Docker => Box::new(DockerEnvironment::of_this_executable()),
         EnvironmentKind::Qemu => Box::new(QemuEnvironment::without_store()),
+        EnvironmentKind::Firecracker => Box::new(FirecrackerEnvironment::without_store()),
         EnvironmentKind::Ssh => Box::new(SshEnvironment::of_this_executable()),
         EnvironmentKind::Simulated => Box::new(SimulatedEnvironment::new()),
     }
@@ -114,7 +116,9 @@ pub fn open(kind: EnvironmentKind) -> Box<dyn Environment> {
 #[must_use]
 pub fn locate(settings: &EnvironmentSettings) -> Option<Locator> {
     match settings {
-        EnvironmentSettings::None | EnvironmentSettings::Qemu(_) => None,
+        EnvironmentSettings::None
+        | EnvironmentSettings::Qemu(_)
+        | EnvironmentSettings::Firecracker(_) => None,
         EnvironmentSettings::Docker(docker) => docker::locate(docker),
         EnvironmentSettings::Ssh(ssh) => Some(Locator::Ssh(ssh.clone())),
     }

@@ -238,6 +238,44 @@ pub enum EnvironmentError {
         /// Why.
         reason: String,
     },
+    /// The program that runs small virtual machines is not there.
+    #[error(
+        "Firecracker was not found: {reason}; get a release from https://github.com/firecracker-microvm/firecracker/releases"
+    )]
+    NoFirecracker {
+        /// Where it was looked for.
+        reason: String,
+    },
+    /// Firecracker was to be locked in, and cannot be.
+    #[error("jailer = \"always\" was asked for and cannot be: {reason}; use \"auto\"")]
+    Jailer {
+        /// Why.
+        reason: &'static str,
+    },
+    /// A kernel's image could not be unpacked.
+    #[error("cannot unpack the kernel in {path}: {reason}")]
+    PackedKernel {
+        /// The image.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The guest's network could not be made or removed.
+    #[error("cannot handle the network of {instance}: {reason}")]
+    GuestNetwork {
+        /// The instance.
+        instance: InstanceId,
+        /// Why.
+        reason: String,
+    },
+    /// Firecracker did not start, or did not do what it was told.
+    #[error("cannot start a virtual machine for {instance}: Firecracker: {reason}")]
+    Firecracker {
+        /// The instance.
+        instance: InstanceId,
+        /// What it said.
+        reason: String,
+    },
     /// QEMU did not start.
     #[error("cannot start a virtual machine for {instance}: QEMU: {reason}")]
     Qemu {

@@ -96,3 +96,14 @@ fn own_namespaces(process: u32) -> Fact {
 pub(crate) fn collected(groups: Vec<Vec<Fact>>) -> HostFacts {
     HostFacts(groups.into_iter().flatten().collect())
 }
+
+/// The processor of the host, beside what a guest believes its own to be.
+pub(crate) fn host_processor() -> Fact {
+    const PATH: &str = "/proc/cpuinfo";
+    let text = fs::read_to_string(PATH).unwrap_or_default();
+    let model = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    match model {
+        Some((_, model)) => Fact::known("host_cpu_model", model, PATH),
+        None => Fact::missing("host_cpu_model", "no line model name", PATH),
+    }
+}

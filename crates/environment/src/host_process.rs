@@ -83,7 +83,7 @@ pub(crate) fn start(
     let libraries = &request.agent.libraries;
     let started = place_libraries(&layout, libraries).and_then(|()| {
         let (limits, log) = (Some(request.limits), &layout.stderr());
-        Start { launch: &launch, limits, log }.start(&layout, tree, children)
+        Start { launch: &launch, limits, log, output: None }.start(&layout, tree, children)
     });
     if started.is_err() {
         // The first error tells more than a second one from the clean-up.
@@ -109,6 +109,8 @@ pub(crate) struct Start<'a> {
     pub(crate) limits: Option<Limits>,
     /// An existing file to which its standard error goes.
     pub(crate) log: &'a Path,
+    /// An existing file to which its standard output goes; to nowhere where there is none.
+    pub(crate) output: Option<&'a Path>,
 }
 
 impl Start<'_> {
@@ -119,12 +121,14 @@ impl Start<'_> {
         tree: Option<&CgroupTree>,
         children: &Children,
     ) -> Result<(), EnvironmentError> {
-        let Self { launch, log, .. } = self;
+        let Self { launch, log, output, .. } = self;
         let entrances = self.entrances(layout, tree)?;
-        let stderr = fs::File::options()
-            .append(true)
-            .open(log)
-            .map_err(EnvironmentError::file("open", *log))?;
+        let open = |path: &Path| {
+            let file = fs::File::options().append(true).open(path);
+            file.map_err(EnvironmentError::file("open", path))
+        };
+        let stderr = open(log)?;
+        let stdout = output.map_or_else(|| Ok(Stdio::null()), |path| open(path).map(Into::into))?;
         let mut command = Command::new(&launch.executable);
         command
             .args(&launch.arguments)
@@ -132,7 +136,7 @@ impl Start<'_> {
             .env_clear()
             .envs(AGENT_ENVIRONMENT)
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(stdout)
             .stderr(stderr)
             .process_group(0);
         enter_before_exec(&mut command, entrances);

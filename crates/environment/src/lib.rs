@@ -19,9 +19,11 @@
 //! | `probe_remains` | what probes of killed processes left |
 //! | `spawner` | the one thread that starts processes |
 //! | `host_process` | an agent started as a plain process, shared by native and simulated |
+//! | `unix_http`, `socket_path` | asking programs over unix sockets |
+//! | `programs` | programs of the host, found by name |
 //! | `libraries`, `elf` | what an executable is linked to |
 //! | `guest` | what runs inside a virtual machine: kernel, image, first process |
-//! | `native`, `container`, `docker`, `qemu`, `ssh`, `simulated` | the environments |
+//! | `native`, `container`, `docker`, `qemu`, `firecracker`, `ssh`, `simulated` | the environments |
 
 #![cfg(target_os = "linux")]
 
@@ -34,6 +36,7 @@ mod environment;
 mod error;
 mod facts;
 mod file_digest;
+pub mod firecracker;
 mod guest;
 mod host_process;
 mod last_words;
@@ -44,16 +47,20 @@ mod paper;
 mod probe_instance;
 mod probe_remains;
 mod process_identity;
+mod programs;
 pub mod qemu;
 pub mod simulated;
+mod socket_path;
 mod spawner;
 pub mod ssh;
 mod traces;
+mod unix_http;
 
 pub use container::{ContainerEnvironment, MONITOR_COMMAND, container_monitor, monitor_directory};
 pub use docker::DockerEnvironment;
 pub use environment::{CopySource, Environment, Port, environments, locate, open, reap};
 pub use error::EnvironmentError;
+pub use firecracker::FirecrackerEnvironment;
 pub use guest::{Kernel, KernelSource, PrepareError, guest_init, is_guest_init, prepare_kernel};
 pub use libraries::{Program, library_closure, program_files};
 pub use native::NativeEnvironment;

@@ -17,11 +17,12 @@ use crate::error::EnvironmentError;
 use crate::process_identity::ProcessStat;
 
 /// Names of probes begin so, then comes the process, then whatever keeps them apart.
-const PREFIXES: [(&str, EnvironmentKind); 5] = [
+const PREFIXES: [(&str, EnvironmentKind); 6] = [
     ("probe-native-", EnvironmentKind::Native),
     ("probe-container-", EnvironmentKind::Container),
     ("probe-docker-", EnvironmentKind::Docker),
     ("probe-qemu-", EnvironmentKind::Qemu),
+    ("probe-firecracker-", EnvironmentKind::Firecracker),
     ("probe-ssh-", EnvironmentKind::Ssh),
 ];
 

@@ -20,6 +20,8 @@ pub enum EnvironmentKind {
     Docker,
     /// A virtual machine with a kernel of its own.
     Qemu,
+    /// A small virtual machine of Firecracker.
+    Firecracker,
     /// Another host, reached by `ssh`.
     Ssh,
     /// No measurement at all: times drawn from a seeded distribution, to try a whole run.
@@ -28,11 +30,18 @@ pub enum EnvironmentKind {
 
 impl EnvironmentKind {
     /// All kinds of this version.
-    pub const ALL: [Self; 6] =
-        [Self::Native, Self::Container, Self::Docker, Self::Qemu, Self::Ssh, Self::Simulated];
+    pub const ALL: [Self; 7] = [
+        Self::Native,
+        Self::Container,
+        Self::Docker,
+        Self::Qemu,
+        Self::Firecracker,
+        Self::Ssh,
+        Self::Simulated,
+    ];
 
     /// Kinds with a place in the design that this version cannot run yet.
-    pub const PLANNED: [&'static str; 4] = ["firecracker", "aws", "azure", "gcp"];
+    pub const PLANNED: [&'static str; 3] = ["aws", "azure", "gcp"];
 
     /// The name as it is written in files and commands.
     #[must_use]
@@ -42,6 +51,7 @@ impl EnvironmentKind {
             Self::Container => "container",
             Self::Docker => "docker",
             Self::Qemu => "qemu",
+            Self::Firecracker => "firecracker",
             Self::Ssh => "ssh",
             Self::Simulated => "simulated",
         }
@@ -182,6 +192,14 @@ pub enum Endpoint {
     UnixSocket(PathBuf),
     /// A TCP address.
     Tcp(std::net::SocketAddr),
+    /// A port inside a guest, behind a unix socket of the host that is first told `CONNECT`
+    /// and the number, and answers `OK` (Firecracker, `docs/vsock.md`).
+    GuestPort {
+        /// The socket.
+        socket: PathBuf,
+        /// The port.
+        port: u32,
+    },
 }
 
 /// What a meter outside the instance reads. A cgroup path is relative to the controllers'
@@ -202,10 +220,34 @@ pub enum MeterTarget {
         /// Why there is no cgroup to read.
         reason: String,
     },
+    /// A virtual machine, and what runs it.
+    Guest {
+        /// The program that runs it: its cgroup or process.
+        host: Box<MeterTarget>,
+        /// What that program counts of the guest.
+        counters: GuestCounters,
+    },
     /// Nothing that could be read from outside, for this reason.
     Nothing {
         /// Why.
         reason: String,
+    },
+}
+
+/// Where the program that runs a virtual machine says what it counted of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GuestCounters {
+    /// QEMU's machine protocol.
+    Qemu {
+        /// Its unix socket.
+        socket: PathBuf,
+    },
+    /// A file to which Firecracker writes when it is told to over its interface.
+    Firecracker {
+        /// The unix socket of the interface.
+        socket: PathBuf,
+        /// The file.
+        metrics: PathBuf,
     },
 }
 

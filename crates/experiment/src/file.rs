@@ -128,9 +128,9 @@ mod tests {
                 .starts_with("edge.toml:1:3: `load` is not supported by this")
         );
         assert_eq!(
-            complaint("[[environment]]\nkind = \"firecracker\"\n"),
-            "edge.toml:2:8: environment kind `firecracker` is not supported by this version; \
-             this version has: native, container, docker, qemu, ssh, simulated"
+            complaint("[[environment]]\nkind = \"aws\"\n"),
+            "edge.toml:2:8: environment kind `aws` is not supported by this version; \
+             this version has: native, container, docker, qemu, firecracker, ssh, simulated"
         );
     }
 

@@ -14,6 +14,7 @@ mod digest;
 mod engine;
 mod environment;
 pub mod file;
+mod firecracker_settings;
 mod host;
 mod model_source;
 mod money;
@@ -39,8 +40,9 @@ pub use digest::Sha256Digest;
 pub use engine::{EngineName, EnginePlan, EngineWish};
 pub use environment::{
     AgentLaunch, Availability, CreateRequest, Ended, Endpoint, EnvironmentFacts, EnvironmentKind,
-    EnvironmentSpec, InstanceId, Limits, MeterTarget, Resource,
+    EnvironmentSpec, GuestCounters, InstanceId, Limits, MeterTarget, Resource,
 };
+pub use firecracker_settings::{FirecrackerSettings, GuestNetwork, JailerUse, StartMode};
 pub use host::{Fact, HostFacts};
 pub use model_source::{ModelSource, ModelSourceProblem};
 pub use money::{Currency, Money, MoneyError};

@@ -75,6 +75,8 @@ pub enum DiskCache {
     None,
     /// Through it.
     Writeback,
+    /// Through it, and what the guest wants to have on the disk is not waited for.
+    Unsafe,
 }
 
 impl DiskCache {
@@ -84,6 +86,7 @@ impl DiskCache {
         match self {
             Self::None => "none",
             Self::Writeback => "writeback",
+            Self::Unsafe => "unsafe",
         }
     }
 }

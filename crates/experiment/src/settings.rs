@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{EnvironmentKind, QemuSettings};
+use crate::{EnvironmentKind, FirecrackerSettings, QemuSettings};
 
 /// The settings of one environment, of the kind that it has.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -24,6 +24,8 @@ pub enum EnvironmentSettings {
     Ssh(SshSettings),
     /// Of kind "qemu".
     Qemu(QemuSettings),
+    /// Of kind "firecracker".
+    Firecracker(FirecrackerSettings),
 }
 
 impl EnvironmentSettings {
@@ -36,6 +38,7 @@ impl EnvironmentSettings {
             }
             EnvironmentKind::Docker => Self::Docker(DockerSettings::default()),
             EnvironmentKind::Qemu => Self::Qemu(QemuSettings::default()),
+            EnvironmentKind::Firecracker => Self::Firecracker(FirecrackerSettings::default()),
             EnvironmentKind::Ssh => Self::Ssh(SshSettings::default()),
         }
     }
@@ -52,6 +55,7 @@ impl EnvironmentSettings {
         let paths: Vec<&mut Option<String>> = match self {
             Self::None | Self::Qemu(_) => Vec::new(),
             Self::Docker(docker) => vec![&mut docker.socket],
+            Self::Firecracker(guest) => vec![&mut guest.binary, &mut guest.kernel],
             Self::Ssh(ssh) => vec![&mut ssh.identity, &mut ssh.known_hosts],
         };
         paths.into_iter().flatten().collect()

@@ -104,7 +104,7 @@ fn is_container(environment: &EnvironmentPlan) -> bool {
 fn is_micro_vm(environment: &EnvironmentPlan) -> bool {
     match &environment.settings {
         EnvironmentSettings::Qemu(qemu) => qemu.machine == QemuMachine::Microvm,
-        _ => environment.kind.as_str() == "firecracker",
+        _ => environment.kind == EnvironmentKind::Firecracker,
     }
 }
 

@@ -145,7 +145,7 @@ fn models_that_cannot_be_used_are_refused() {
 fn unknown_names_are_refused_with_the_nearest_known_one() {
     let home = Home::new();
     refused(&home, &["run", "--env", "contaner"], 2, &["contaner", "did you mean `container`?"]);
-    refused(&home, &["run", "--env", "firecracker"], 2, &["not supported by this version"]);
+    refused(&home, &["run", "--env", "aws"], 2, &["not supported by this version"]);
     refused(&home, &["run", "--app", "derian"], 2, &["did you mean `derain`?"]);
     refused(&home, &["run", "--trials", "0"], 2, &["0"]);
     let file = home

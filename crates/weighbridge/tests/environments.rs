@@ -3,6 +3,8 @@
 
 #[path = "../../environment/tests/private/dockerd.rs"]
 mod dockerd;
+#[path = "../../environment/tests/private/firecracker.rs"]
+mod firecracker;
 #[path = "../../environment/tests/private/sshd.rs"]
 mod sshd;
 mod through_binary;
@@ -18,9 +20,9 @@ use through_binary::{cgroups_of, privileged, traces};
 use weighbridge_agent::wire::{EngineChoice, FileToRead, Pass, Prepare, Task};
 use weighbridge_agent::{AgentClient, ClientError};
 use weighbridge_environment::{
-    ContainerEnvironment, CopySource, DockerEnvironment, Environment, Kernel, KernelSource,
-    NativeEnvironment, Port, QemuEnvironment, SimulatedEnvironment, SshEnvironment, locate,
-    prepare_kernel,
+    ContainerEnvironment, CopySource, DockerEnvironment, Environment, FirecrackerEnvironment,
+    Kernel, KernelSource, NativeEnvironment, Port, QemuEnvironment, SimulatedEnvironment,
+    SshEnvironment, locate, prepare_kernel,
 };
 use weighbridge_experiment::{
     Accelerator, AgentLaunch, ApplicationName, ByteSize, CpuCount, CreateRequest, DiskCache,
@@ -44,6 +46,9 @@ fn open(kind: EnvironmentKind) -> Arc<dyn Environment> {
         EnvironmentKind::Ssh => Arc::new(SshEnvironment::new(executable())),
         EnvironmentKind::Docker => Arc::new(DockerEnvironment::new(executable())),
         EnvironmentKind::Qemu => Arc::new(QemuEnvironment::new(guests(), executable())),
+        EnvironmentKind::Firecracker => {
+            Arc::new(FirecrackerEnvironment::new(guests(), executable()))
+        }
         EnvironmentKind::Simulated => Arc::new(SimulatedEnvironment::new()),
     }
 }
@@ -72,6 +77,18 @@ fn virtual_machines() -> bool {
     READY.is_ok()
 }
 
+/// Whether the stand-in for Firecracker was built; says so where not. The kernel is that of
+/// virtual machines.
+#[allow(clippy::print_stdout, reason = "what is left out must be seen")]
+fn stand_in_for_firecracker() -> bool {
+    if firecracker::program().is_none() {
+        println!(
+            "LEFT OUT: Firecracker's stand-in was not built; cargo build -p weighbridge-environment --examples"
+        );
+    }
+    firecracker::program().is_some() && virtual_machines()
+}
+
 /// The settings of a kind under test. Guests are emulated: that works wherever QEMU does.
 fn settings(kind: EnvironmentKind) -> EnvironmentSettings {
     match kind {
@@ -96,7 +113,9 @@ struct Bench {
 
 impl Bench {
     fn new(kind: EnvironmentKind) -> Self {
-        let directory = TempDir::with_prefix("wb-env-").expect("a directory");
+        // Beside the image of guests, so that a room need not hold a copy of it.
+        let directory =
+            TempDir::with_prefix_in("wb-env-", env!("CARGO_TARGET_TMPDIR")).expect("a directory");
         let daemon = (kind == EnvironmentKind::Docker).then(Dockerd::shared);
         let server = (kind == EnvironmentKind::Ssh).then(Sshd::shared);
         let settings = match &daemon {
@@ -106,6 +125,11 @@ impl Bench {
             }),
             None => match &server {
                 Some(server) => EnvironmentSettings::Ssh(server.settings()),
+                None if kind == EnvironmentKind::Firecracker => {
+                    let release = directory.path().join("release");
+                    let stand_in = firecracker::installed(&release, &executable());
+                    EnvironmentSettings::Firecracker(stand_in)
+                }
                 None => settings(kind),
             },
         };
@@ -167,6 +191,7 @@ async fn on_every_kind<F: AsyncFn(Bench)>(check: F) {
             EnvironmentKind::Container => privileged(),
             EnvironmentKind::Docker => dockerd::can_run(),
             EnvironmentKind::Qemu => virtual_machines(),
+            EnvironmentKind::Firecracker => stand_in_for_firecracker(),
             EnvironmentKind::Ssh => sshd::can_run(),
             EnvironmentKind::Native | EnvironmentKind::Simulated => true,
         };

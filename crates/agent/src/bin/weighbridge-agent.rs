@@ -38,6 +38,7 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<AgentOptions, 
         match argument.as_str() {
             "--directory" => options.directory = PathBuf::from(value()?),
             "--device" => options.device = Some(PathBuf::from(value()?)),
+            "--listening-stdin" => options.listening_stdin = true,
             "--simulate" => {
                 let seed = value()?;
                 options.simulate = Some(

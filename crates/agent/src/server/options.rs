@@ -19,6 +19,9 @@ pub struct AgentOptions {
     pub die_with_parent: bool,
     /// A character device to serve instead of a socket, such as `/dev/vport0p1`.
     pub device: Option<PathBuf>,
+    /// Serve clients of the socket that is standard input and already listens, whatever its
+    /// family.
+    pub listening_stdin: bool,
     /// How long to wait for a connection.
     pub accept_within: Duration,
 }
@@ -32,6 +35,7 @@ impl AgentOptions {
             simulate: None,
             die_with_parent: false,
             device: None,
+            listening_stdin: false,
             accept_within: Duration::from_secs(60),
         }
     }

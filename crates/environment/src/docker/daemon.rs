@@ -1,25 +1,20 @@
 //! The Docker Engine's HTTP interface over its unix socket, as far as it is needed here.
 //!
-//! One connection a request: a request is a millisecond against the tenths of a second that
-//! a container takes, and nothing has to be mended after the daemon was restarted. This
-//! module does not know what a container is made of.
+//! This module does not know what a container is made of.
 //!
 //! Source: the Engine's published interface, <https://docs.docker.com/reference/api/engine/>.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
-use hyper::client::conn::http1;
-use hyper::header::{CONTENT_TYPE, HOST};
-use hyper::{Method, Request, StatusCode};
-use hyper_util::rt::TokioIo;
+use hyper::{Method, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tokio::net::UnixStream;
 
 use crate::error::EnvironmentError;
+pub(super) use crate::unix_http::Answer;
+use crate::unix_http::{self, Question};
 
 /// The newest version of the interface that this was written for. An older daemon is spoken
 /// to in its own; a newer one is told this.
@@ -29,9 +24,6 @@ const OLDEST: Version = Version { major: 1, minor: 39 };
 
 /// An image of hundreds of megabytes on a slow disk takes minutes.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(300);
-const CONNECTED_WITHIN: Duration = Duration::from_secs(10);
-/// No answer that is asked for here comes near it.
-const ANSWER_BYTES_MAX: usize = 16 << 20;
 
 /// A version of the interface, such as 1.41.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,13 +64,6 @@ struct Welcome {
 #[serde(rename_all = "PascalCase")]
 struct Component {
     name: String,
-}
-
-/// An answer of the daemon, whatever its status.
-#[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) body: Bytes,
 }
 
 impl Daemon {
@@ -123,7 +108,7 @@ impl Daemon {
         if answer.status.is_success() || answer.status == StatusCode::NOT_MODIFIED {
             return Ok(());
         }
-        Err(self.refused(action, answer.message()))
+        Err(self.refused(action, message(answer)))
     }
 
     pub(super) fn refused(&self, action: &str, reason: String) -> EnvironmentError {
@@ -141,54 +126,20 @@ impl Daemon {
             socket: self.socket.clone(),
             reason,
         };
-        let lost = |error: hyper::Error| unreachable(chain(&error));
-        let mut request = Request::builder().method(method).uri(target).header(HOST, "localhost");
-        if !content_type.is_empty() {
-            request = request.header(CONTENT_TYPE, content_type);
-        }
-        let request =
-            request.body(Full::new(body)).map_err(|error| unreachable(error.to_string()))?;
-        let stream =
-            tokio::time::timeout(CONNECTED_WITHIN, UnixStream::connect(&self.socket)).await;
-        let stream = stream
-            .map_err(|_| unreachable("it does not take a connection".to_owned()))?
-            .map_err(|error| unreachable(error.to_string()))?;
-        let (mut sender, connection) =
-            http1::handshake(TokioIo::new(stream)).await.map_err(lost)?;
-        let driver = tokio::spawn(connection);
-        let exchange = async {
-            let response = sender.send_request(request).await.map_err(lost)?;
-            let status = response.status();
-            let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
-            let body = body.map_err(|error| unreachable(error.to_string()))?.to_bytes();
-            Ok(Answer { status, body })
-        };
-        let answer = tokio::time::timeout(ANSWERED_WITHIN, exchange).await;
-        driver.abort();
-        answer.unwrap_or_else(|_| {
-            Err(unreachable(format!("no answer within {} s", ANSWERED_WITHIN.as_secs())))
-        })
+        let question = Question { method, target, content_type, body };
+        unix_http::ask(&self.socket, question, ANSWERED_WITHIN).await.map_err(unreachable)
     }
 }
 
-impl Answer {
-    /// What the daemon says about its refusal.
-    fn message(&self) -> String {
-        #[derive(Deserialize)]
-        struct Message {
-            message: String,
-        }
-        match serde_json::from_slice::<Message>(&self.body) {
-            Ok(said) => said.message.trim().to_owned(),
-            Err(_) => format!("status {}", self.status),
-        }
+/// What the daemon says about its refusal.
+fn message(answer: &Answer) -> String {
+    #[derive(Deserialize)]
+    struct Message {
+        message: String,
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {}", chain(source)),
-        None => error.to_string(),
+    match serde_json::from_slice::<Message>(&answer.body) {
+        Ok(said) => said.message.trim().to_owned(),
+        Err(_) => format!("status {}", answer.status),
     }
 }
 
@@ -247,8 +198,8 @@ mod tests {
             status: StatusCode::NOT_FOUND,
             body: Bytes::from_static(body.as_bytes()),
         };
-        assert_eq!(answer("{\"message\":\"No such image\\n\"}").message(), "No such image");
-        assert_eq!(answer("<html>").message(), "status 404 Not Found");
+        assert_eq!(message(&answer("{\"message\":\"No such image\\n\"}")), "No such image");
+        assert_eq!(message(&answer("<html>")), "status 404 Not Found");
     }
 
     proptest! {

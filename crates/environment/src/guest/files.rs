@@ -6,12 +6,14 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use rustix::net::{SocketFlags, accept_with};
 use serde::{Deserialize, Serialize};
 use weighbridge_experiment::InstanceId;
 
@@ -27,6 +29,7 @@ const HEADER_BYTES_MAX: u32 = 64 << 10;
 /// while something is measured in it.
 const EAGER_PAUSE: Duration = Duration::from_millis(2);
 const PATIENT_PAUSE: Duration = Duration::from_millis(250);
+const READ_BYTES: usize = 256 << 10;
 
 /// Where a file goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,11 +53,20 @@ struct Receipt {
     error: Option<String>,
 }
 
-/// Sends one file to the guest that listens behind `socket`, and waits until it is written
-/// there. `within` is the longest silence, not the whole time.
+/// A way to where the guest takes files; used once for each.
+pub(crate) type Way<'a> = dyn Fn() -> io::Result<UnixStream> + 'a;
+
+/// The way of a guest that has a port behind a socket of its own.
+pub(crate) fn over_socket(socket: &Path) -> impl Fn() -> io::Result<UnixStream> {
+    let socket = socket.to_owned();
+    move || UnixStream::connect(&socket)
+}
+
+/// Sends one file to the guest that listens at the end of the way, and waits until it is
+/// written there. `within` is the longest silence, not the whole time.
 pub(crate) fn send(
     instance: &InstanceId,
-    socket: &Path,
+    way: &Way<'_>,
     (place, name): (Place, &str),
     source: &CopySource,
     within: Duration,
@@ -65,7 +77,7 @@ pub(crate) fn send(
         reason,
     };
     let sent = |bytes: u64, content: &mut dyn Read| {
-        let mut stream = UnixStream::connect(socket)?;
+        let mut stream = way()?;
         stream.set_read_timeout(Some(within))?;
         stream.set_write_timeout(Some(within))?;
         let header = Header { place, name: name.to_owned(), bytes };
@@ -99,27 +111,52 @@ pub(crate) fn send(
 pub(super) fn receive(port: &Path, received: impl Fn(Place)) -> io::Result<()> {
     let opened = File::options().read(true).write(true).open(port)?;
     let mut writer = opened.try_clone()?;
-    let mut reader = BufReader::with_capacity(256 << 10, opened);
+    let mut reader = BufReader::with_capacity(READ_BYTES, opened);
     let mut pause = EAGER_PAUSE;
     loop {
+        take(&mut reader, &mut writer, |place| {
+            pause = EAGER_PAUSE;
+            received(place);
+        })?;
         // Nobody there shows as the end of the device, as often as it is asked.
-        let Some(header) = next_header(&mut reader)? else {
-            thread::sleep(pause);
-            pause = (pause * 2).min(PATIENT_PAUSE);
-            continue;
-        };
-        pause = EAGER_PAUSE;
-        let error = match keep(&header, &mut reader) {
+        thread::sleep(pause);
+        pause = (pause * 2).min(PATIENT_PAUSE);
+    }
+}
+
+/// Takes files from everyone who connects to a socket, for as long as the guest runs.
+pub(super) fn receive_from_clients(
+    listener: &impl AsFd,
+    received: impl Fn(Place),
+) -> io::Result<()> {
+    loop {
+        let client = File::from(accept_with(listener, SocketFlags::CLOEXEC)?);
+        let Ok(mut writer) = client.try_clone() else { continue };
+        let mut reader = BufReader::with_capacity(READ_BYTES, client);
+        // One that leaves too early has done no harm.
+        let _ = take(&mut reader, &mut writer, &received);
+    }
+}
+
+/// Takes files until nobody is there.
+fn take(
+    reader: &mut impl Read,
+    writer: &mut impl Write,
+    mut received: impl FnMut(Place),
+) -> io::Result<()> {
+    while let Some(header) = next_header(reader)? {
+        let error = match keep(&header, reader) {
             Ok(()) => None,
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => continue,
             Err(error) => Some(error.to_string()),
         };
         let arrived = error.is_none();
-        write_record(&mut writer, &Receipt { error })?;
+        write_record(writer, &Receipt { error })?;
         if arrived {
             received(header.place);
         }
     }
+    Ok(())
 }
 
 /// The header behind the next mark; `None` when nobody is there.
@@ -264,7 +301,7 @@ mod tests {
         let instance = InstanceId("run-1".into());
         let source = CopySource::Bytes(b"hello".as_slice().into());
         let soon = Duration::from_secs(10);
-        let send = || send(&instance, &socket, (Place::Work, "a"), &source, soon);
+        let send = || send(&instance, &over_socket(&socket), (Place::Work, "a"), &source, soon);
         send().unwrap();
         assert!(send().unwrap_err().to_string().contains("no space left"));
         assert!(send().is_err());

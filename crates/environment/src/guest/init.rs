@@ -9,6 +9,7 @@
 use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -23,8 +24,8 @@ use rustix::system::{RebootCommand, finit_module, reboot};
 use weighbridge_experiment::Ended;
 
 use super::{
-    AGENT, AGENT_PORT, DISK, ENDED_PORT, FILES_PORT, GuestLaunch, MODULES, PORTS, Place, RUN,
-    STDERR_PORT, files, network,
+    AGENT, AGENT_PORT, AGENT_VSOCK_PORT, Channel, DISK, ENDED_MARK, ENDED_PORT, FILES_PORT,
+    FILES_VSOCK_PORT, GuestLaunch, MODULES, PORTS, Place, RUN, STDERR_PORT, files, network, vsock,
 };
 use crate::host_process::AGENT_ENVIRONMENT;
 
@@ -44,13 +45,9 @@ pub fn is_guest_init() -> bool {
 
 /// Plays the first process of a guest, to the guest's end.
 pub fn guest_init() {
-    let ended = run();
-    if let Err(reason) = &ended {
+    if let Err(reason) = run() {
         // The console is the only place left where this is read.
         let _ = writeln!(io::stderr(), "weighbridge guest: {reason}");
-    }
-    if let Ok(ended) = ended {
-        tell(&ended);
     }
     rustix::fs::sync();
     // The host has been told to take a restart for the end.
@@ -61,23 +58,52 @@ fn failed<E: Display>(what: impl Display) -> impl FnOnce(E) -> String {
     move |error| format!("cannot {what}: {error}")
 }
 
-fn run() -> Result<Ended, String> {
+fn run() -> Result<(), String> {
     mount_kernel_file_systems()?;
     let line = fs::read_to_string("/proc/cmdline").map_err(failed("read /proc/cmdline"))?;
     let launch = GuestLaunch::from_command_line(&line)?;
-    load_modules()?;
-    name_ports()?;
-    if let Err(error) = network::bring_up() {
+    load_modules(&launch)?;
+    let channel = Opened::channel(&launch)?;
+    if let Err(error) = network::bring_up(launch.network.as_ref()) {
         // What needs no network works without.
         let _ = writeln!(io::stderr(), "weighbridge guest: no network: {error}");
     }
     if launch.disk {
         mount_disk()?;
     }
-    let libraries = take_files();
+    let libraries = take_files(channel.files);
     wait_for_libraries(&libraries, launch.libraries)?;
-    let agent = start_agent(&launch)?;
-    Ok(wait_for(agent))
+    let agent = start_agent(&launch, channel.agent)?;
+    let ended = wait_for(agent);
+    tell(launch.channel, &ended);
+    Ok(())
+}
+
+/// What host and guest talk over, ready to be used.
+struct Opened {
+    /// `None` where it is a port, which the agent opens itself.
+    agent: Option<OwnedFd>,
+    files: Option<OwnedFd>,
+}
+
+impl Opened {
+    fn channel(launch: &GuestLaunch) -> Result<Self, String> {
+        match launch.channel {
+            Channel::Ports => {
+                name_ports()?;
+                Ok(Self { agent: None, files: None })
+            }
+            Channel::Vsock => {
+                let listen = |port| {
+                    vsock::listen(port).map_err(failed(format!("listen on vsock port {port}")))
+                };
+                Ok(Self {
+                    agent: Some(listen(AGENT_VSOCK_PORT)?),
+                    files: Some(listen(FILES_VSOCK_PORT)?),
+                })
+            }
+        }
+    }
 }
 
 fn mount_kernel_file_systems() -> Result<(), String> {
@@ -96,13 +122,13 @@ fn mount_kernel_file_systems() -> Result<(), String> {
     Ok(())
 }
 
-fn load_modules() -> Result<(), String> {
+fn load_modules(launch: &GuestLaunch) -> Result<(), String> {
     let mut paths: Vec<PathBuf> = fs::read_dir(MODULES)
         .map_err(failed(format!("read {MODULES}")))?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .collect();
     paths.sort();
-    for path in paths {
+    for path in paths.into_iter().filter(|path| launch.needs(module_name(path))) {
         let file = File::open(&path).map_err(failed(format!("open {}", path.display())))?;
         match finit_module(&file, c"", 0) {
             Ok(()) | Err(rustix::io::Errno::EXIST) => {}
@@ -113,6 +139,12 @@ fn load_modules() -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// The name behind the number in `NUMBER-NAME.ko`.
+fn module_name(path: &Path) -> &str {
+    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    stem.split_once('-').map_or(stem, |(_, name)| name)
 }
 
 /// Makes a link by its name to each port, as a full user space would do.
@@ -161,7 +193,7 @@ fn mount_disk() -> Result<(), String> {
 }
 
 /// Takes files from the host on a thread of its own; tells of each library.
-fn take_files() -> Receiver<()> {
+fn take_files(listener: Option<OwnedFd>) -> Receiver<()> {
     let (told, libraries) = channel();
     thread::spawn(move || {
         let received = |place| {
@@ -170,7 +202,11 @@ fn take_files() -> Receiver<()> {
                 let _ = told.send(());
             }
         };
-        if let Err(error) = files::receive(&Path::new(PORTS).join(FILES_PORT), received) {
+        let over = match &listener {
+            Some(listener) => files::receive_from_clients(listener, received),
+            None => files::receive(&Path::new(PORTS).join(FILES_PORT), received),
+        };
+        if let Err(error) = over {
             let _ = writeln!(io::stderr(), "weighbridge guest: no more files: {error}");
         }
     });
@@ -187,17 +223,29 @@ fn wait_for_libraries(libraries: &Receiver<()>, count: usize) -> Result<(), Stri
     Ok(())
 }
 
-fn start_agent(launch: &GuestLaunch) -> Result<Pid, String> {
-    let port = Path::new(PORTS).join(STDERR_PORT);
-    let stderr = File::options().write(true).open(&port);
-    let stderr = stderr.map_err(failed(format!("open {}", port.display())))?;
+fn start_agent(launch: &GuestLaunch, listener: Option<OwnedFd>) -> Result<Pid, String> {
+    let stderr = match launch.channel {
+        Channel::Vsock => Stdio::inherit(),
+        Channel::Ports => {
+            let port = Path::new(PORTS).join(STDERR_PORT);
+            let opened = File::options().write(true).open(&port);
+            opened.map_err(failed(format!("open {}", port.display())))?.into()
+        }
+    };
+    let mut arguments = launch.arguments.clone();
+    if launch.serves {
+        arguments.extend(match launch.channel {
+            Channel::Vsock => vec!["--listening-stdin".to_owned()],
+            Channel::Ports => vec!["--device".to_owned(), format!("{PORTS}/{AGENT_PORT}")],
+        });
+    }
     rustix::process::umask(Mode::from_raw_mode(0o022));
     let child = Command::new(AGENT)
-        .args(&launch.arguments)
+        .args(&arguments)
         .current_dir(RUN)
         .env_clear()
         .envs(AGENT_ENVIRONMENT)
-        .stdin(Stdio::null())
+        .stdin(listener.map_or_else(Stdio::null, Stdio::from))
         .stdout(Stdio::null())
         .stderr(stderr)
         .process_group(0)
@@ -229,10 +277,14 @@ fn oom_kills(vmstat: &str) -> Option<u64> {
     vmstat.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok())
 }
 
-/// The host keeps what is written to this port.
-fn tell(ended: &Ended) {
-    let written = serde_json::to_vec(ended).map_err(io::Error::from).and_then(|text| {
-        File::options().write(true).open(Path::new(PORTS).join(ENDED_PORT))?.write_all(&text)
+/// The host keeps what is written to the port, and to the console.
+fn tell(channel: Channel, ended: &Ended) {
+    let written = serde_json::to_string(ended).map_err(io::Error::from).and_then(|text| {
+        if channel == Channel::Vsock {
+            return writeln!(io::stderr(), "{ENDED_MARK}{text}");
+        }
+        let mut port = File::options().write(true).open(Path::new(PORTS).join(ENDED_PORT))?;
+        port.write_all(text.as_bytes())
     });
     if let Err(error) = written {
         let _ = writeln!(io::stderr(), "weighbridge guest: cannot tell how it ended: {error}");
@@ -247,6 +299,12 @@ mod tests {
     fn kills_for_memory_are_read_where_the_kernel_counts_them() {
         assert_eq!(oom_kills("pgfault 7\noom_kill 2\noom_killer 9\n"), Some(2));
         assert_eq!(oom_kills("pgfault 7\n"), None);
+    }
+
+    #[test]
+    fn a_module_is_known_without_its_number() {
+        assert_eq!(module_name(Path::new("/modules/07-virtio_net.ko")), "virtio_net");
+        assert_eq!(module_name(Path::new("odd")), "odd");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use weighbridge_experiment::Sha256Digest;
 
 use crate::error::EnvironmentError;
+use crate::file_digest::digest_of;
 use crate::layout::{read_record, write_record};
 
 /// A kernel with the modules that a guest loads.
@@ -49,6 +50,21 @@ impl Kernel {
     #[must_use]
     pub fn image(&self, store: &Path) -> PathBuf {
         Self::directory(store, &self.sha256).join("vmlinuz")
+    }
+
+    /// A kernel of the user's that lies unpacked in a file and needs no modules.
+    pub(crate) fn of_file(path: &Path) -> Result<Self, EnvironmentError> {
+        Ok(Self {
+            release: format!("of {}", path.display()),
+            sha256: digest_of(path)?,
+            modules: Vec::new(),
+            origin: path.display().to_string(),
+        })
+    }
+
+    /// Where the image lies unpacked, once it was.
+    pub(super) fn unpacked_image(&self, store: &Path) -> PathBuf {
+        Self::directory(store, &self.sha256).join("vmlinux")
     }
 
     /// Its modules, in the order in which they are loaded.

@@ -12,13 +12,14 @@ use std::process::{Command, Stdio};
 
 /// What is looked for; a kernel may have each built in, or not at all. The order matters
 /// where one does not name the other.
-const WANTED: [&str; 7] = [
+const WANTED: [&str; 8] = [
     "virtio_ring",
     "virtio_pci",
     "virtio_mmio",
     "virtio_blk",
     "virtio_net",
     "virtio_console",
+    "vmw_vsock_virtio_transport",
     "ext4",
 ];
 
@@ -183,7 +184,10 @@ mod tests {
             ["virtio", "virtio_ring", "virtio_pci_modern_dev", "virtio_pci", "virtio_net"]
         );
         assert_eq!(found.modules[0].content, module("", 0));
-        assert_eq!(found.missing, ["virtio_mmio", "virtio_blk", "virtio_console"]);
+        assert_eq!(
+            found.missing,
+            ["virtio_mmio", "virtio_blk", "virtio_console", "vmw_vsock_virtio_transport"]
+        );
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! The guest's network interfaces, brought up by messages to the kernel (rtnetlink(7)).
 //!
-//! The addresses are those that QEMU's user networking gives out: the guest 10.0.2.15, the
-//! gateway to the host 10.0.2.2. Does not know what is reached through them.
+//! Does not know what is reached through them.
 
 use std::fs;
 use std::io;
@@ -10,9 +9,7 @@ use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socket_with,
 };
 
-const ADDRESS: [u8; 4] = [10, 0, 2, 15];
-const GATEWAY: [u8; 4] = [10, 0, 2, 2];
-const PREFIX_BITS: u8 = 24;
+use super::GuestAddress;
 
 const NEW_LINK: u16 = 16;
 const NEW_ADDRESS: u16 = 20;
@@ -24,8 +21,9 @@ const MAKE: u16 = ASK | 0x400 | 0x200;
 const HEADER_BYTES: usize = 16;
 
 /// Brings up the loopback, and the first other interface with its address and route.
-pub(super) fn bring_up() -> io::Result<()> {
+pub(super) fn bring_up(given: Option<&GuestAddress>) -> io::Result<()> {
     set_up(index_of("lo")?)?;
+    let Some(given) = given else { return Ok(()) };
     let mut names: Vec<String> = fs::read_dir("/sys/class/net")?
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .filter(|name| name != "lo")
@@ -34,8 +32,8 @@ pub(super) fn bring_up() -> io::Result<()> {
     let Some(name) = names.first() else { return Ok(()) };
     let index = index_of(name)?;
     set_up(index)?;
-    ask(NEW_ADDRESS, MAKE, &address_message(index))?;
-    ask(NEW_ROUTE, MAKE, &route_message(index))
+    ask(NEW_ADDRESS, MAKE, &address_message(index, given))?;
+    ask(NEW_ROUTE, MAKE, &route_message(index, given))
 }
 
 fn index_of(interface: &str) -> io::Result<u32> {
@@ -52,24 +50,24 @@ fn set_up(index: u32) -> io::Result<()> {
     ask(NEW_LINK, ASK, &body)
 }
 
-fn address_message(index: u32) -> Vec<u8> {
+fn address_message(index: u32, given: &GuestAddress) -> Vec<u8> {
     const LOCAL: u16 = 2;
     const PEER: u16 = 1;
-    let mut body = vec![2, PREFIX_BITS, 0, 0];
+    let mut body = vec![2, given.prefix_bits, 0, 0];
     body.extend(index.to_ne_bytes());
-    body.extend(attribute(LOCAL, ADDRESS));
-    body.extend(attribute(PEER, ADDRESS));
+    body.extend(attribute(LOCAL, given.address));
+    body.extend(attribute(PEER, given.address));
     body
 }
 
-fn route_message(index: u32) -> Vec<u8> {
+fn route_message(index: u32, given: &GuestAddress) -> Vec<u8> {
     const MAIN_TABLE: u8 = 254;
     const BY_BOOT: u8 = 3;
     const TO_ANYWHERE: u8 = 1;
     const INTERFACE: u16 = 4;
     const THROUGH: u16 = 5;
     let mut body = vec![2, 0, 0, 0, MAIN_TABLE, BY_BOOT, 0, TO_ANYWHERE, 0, 0, 0, 0];
-    body.extend(attribute(THROUGH, GATEWAY));
+    body.extend(attribute(THROUGH, given.gateway));
     body.extend(attribute(INTERFACE, index.to_ne_bytes()));
     body
 }
@@ -111,6 +109,7 @@ fn refusal(answer: &[u8]) -> io::Result<()> {
 mod tests {
     use rustix::io::Errno;
 
+    use super::super::QEMU_ADDRESS;
     use super::*;
 
     /// The kernel itself reads the messages: those for an interface that does not exist are
@@ -120,8 +119,8 @@ mod tests {
         const NO_SUCH: u32 = 0x7fff_fff0;
         let answers = [
             set_up(NO_SUCH),
-            ask(NEW_ADDRESS, MAKE, &address_message(NO_SUCH)),
-            ask(NEW_ROUTE, MAKE, &route_message(NO_SUCH)),
+            ask(NEW_ADDRESS, MAKE, &address_message(NO_SUCH, &QEMU_ADDRESS)),
+            ask(NEW_ROUTE, MAKE, &route_message(NO_SUCH, &QEMU_ADDRESS)),
         ];
         for answer in answers {
             let error = answer.unwrap_err();

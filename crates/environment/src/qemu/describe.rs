@@ -1,13 +1,13 @@
 //! What a guest was given, and what QEMU and the host say of it. What the guest sees itself
 //! (its processor, flags, kernel) the agent tells from inside.
 
-use std::fs;
-
 use weighbridge_experiment::{Fact, HostFacts, Resource};
 
 use super::{connect, guest_record};
 use crate::cgroup::CgroupTree;
-use crate::facts::{collected, missing_cgroup_facts, own_cgroup_facts, process_facts};
+use crate::facts::{
+    collected, host_processor, missing_cgroup_facts, own_cgroup_facts, process_facts,
+};
 use crate::host_process;
 use crate::layout::Layout;
 
@@ -77,16 +77,5 @@ fn told_by_qemu(resource: &Resource) -> Vec<Fact> {
         Err(reason) => {
             names.into_iter().map(|name| Fact::missing(name, reason.as_str(), QMP)).collect()
         }
-    }
-}
-
-/// Beside what the guest believes its processor to be.
-fn host_processor() -> Fact {
-    const PATH: &str = "/proc/cpuinfo";
-    let text = fs::read_to_string(PATH).unwrap_or_default();
-    let model = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    match model {
-        Some((_, model)) => Fact::known("host_cpu_model", model, PATH),
-        None => Fact::missing("host_cpu_model", "no line model name", PATH),
     }
 }

@@ -7,7 +7,6 @@
 
 mod command_line;
 mod describe;
-mod disk;
 mod guest_record;
 mod probe;
 mod qmp;
@@ -21,20 +20,25 @@ use std::time::Duration;
 use async_trait::async_trait;
 use weighbridge_experiment::{
     AgentLaunch, Availability, CreateRequest, DiskSettings, Ended, Endpoint, EnvironmentKind,
-    EnvironmentSettings, HostFacts, Limits, MeterTarget, QemuSettings, Resource,
+    EnvironmentSettings, GuestCounters, HostFacts, Limits, MeterTarget, QemuMachine, QemuSettings,
+    Resource,
 };
 
 use crate::blocking::blocking;
 use crate::cgroup::CgroupTree;
 use crate::environment::{CopySource, Environment, Port};
 use crate::error::EnvironmentError;
-use crate::guest::{GuestLaunch, Images, Kernel, Place, send};
+use crate::guest::{
+    Bus, Channel, GuestLaunch, Images, Kernel, Place, QEMU_ADDRESS, allotment, disk, over_socket,
+    send,
+};
 use crate::host_process::{self, Children};
 use crate::last_words::last_words;
 use crate::layout::{
     LaunchRecord, Layout, checked_file_name, library_name, read_record, write_record,
 };
 use crate::process_identity::wait_until;
+use crate::programs;
 use crate::traces::{self, kill_processes, remove_remains};
 
 use command_line::{CommandLine, FILES_SOCKET, QMP_SOCKET};
@@ -150,13 +154,20 @@ impl Environment for QemuEnvironment {
         self.on_thread(resource, move |_, resource| {
             let socket = Layout::of(resource)?.run().join(FILES_SOCKET);
             let to = (Place::Work, checked_file_name(&name)?);
-            send(&resource.instance, &socket, to, &source, FILE_WITHIN)
+            send(&resource.instance, &over_socket(&socket), to, &source, FILE_WITHIN)
         })
         .await
     }
 
     async fn meter_target(&self, resource: &Resource) -> Result<MeterTarget, EnvironmentError> {
-        self.on_thread(resource, |_, resource| host_process::meter_target(resource)).await
+        self.on_thread(resource, |_, resource| {
+            let socket = Layout::of(resource)?.run().join(QMP_SOCKET);
+            Ok(MeterTarget::Guest {
+                host: Box::new(host_process::meter_target(resource)?),
+                counters: GuestCounters::Qemu { socket },
+            })
+        })
+        .await
     }
 
     async fn pause(&self, resource: &Resource, paused: bool) -> Result<(), EnvironmentError> {
@@ -190,9 +201,7 @@ fn settings_of(settings: &EnvironmentSettings) -> QemuSettings {
 
 /// The program on the search path.
 fn find_qemu() -> Result<PathBuf, EnvironmentError> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|place| place.join(PROGRAM)).find(|p| p.is_file());
-    found.ok_or(EnvironmentError::NoQemu { program: PROGRAM })
+    programs::find(PROGRAM).ok_or(EnvironmentError::NoQemu { program: PROGRAM })
 }
 
 fn guest_record(resource: &Resource, layout: &Layout) -> Result<GuestRecord, EnvironmentError> {
@@ -206,9 +215,30 @@ fn create(inner: &Inner, request: &CreateRequest) -> Result<(), EnvironmentError
     let settings = settings_of(&request.settings);
     let kvm = probe::use_kvm(inner, &settings)?;
     let agent = &request.agent;
-    let launch = GuestLaunch::of(&agent.arguments, agent.libraries.len(), settings.disk.is_some());
+    let launch = GuestLaunch {
+        arguments: agent.arguments.clone(),
+        libraries: agent.libraries.len(),
+        serves: true,
+        ..launch_of(&settings)
+    };
     start(inner, request, &launch, kvm)?;
     send_libraries(request)
+}
+
+/// What every guest with these settings is told.
+fn launch_of(settings: &QemuSettings) -> GuestLaunch {
+    GuestLaunch {
+        arguments: Vec::new(),
+        serves: false,
+        libraries: 0,
+        disk: settings.disk.is_some(),
+        channel: Channel::Ports,
+        bus: match settings.machine {
+            QemuMachine::Q35 => Bus::Pci,
+            QemuMachine::Microvm => Bus::Mmio,
+        },
+        network: Some(QEMU_ADDRESS),
+    }
 }
 
 /// Boots a guest; what was made before an error is removed again.
@@ -264,14 +294,14 @@ fn decide(
 ) -> Result<GuestRecord, EnvironmentError> {
     let image_bytes = fs::metadata(image).map_err(EnvironmentError::file("read", image))?.len();
     let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let host_bytes = guest_record::host_memory_bytes(&meminfo);
+    let host_bytes = allotment::host_memory_bytes(&meminfo);
     let forwards = request.service_ports.iter().map(|port| Ok((free_port()?, *port)));
     Ok(GuestRecord {
         machine: settings.machine,
         kvm,
         kernel: kernel.release.clone(),
-        processors: guest_record::processors(&request.limits),
-        memory_mebibytes: guest_record::memory_mebibytes(
+        processors: allotment::processors(&request.limits),
+        memory_mebibytes: allotment::memory_mebibytes(
             request.limits.memory,
             host_bytes,
             image_bytes,
@@ -301,10 +331,10 @@ fn start_prepared(
     if let Some(disk) = disk {
         disk::make(&request.resource.instance, &layout.disk(), disk.size)?;
     }
-    let outer: Option<Limits> = guest_record::outer_limits(&request.limits);
+    let outer: Option<Limits> = allotment::outer_limits(&request.limits);
     let log = layout.monitor_log();
     fs::File::create(&log).map_err(EnvironmentError::file("create", &log))?;
-    let start = host_process::Start { launch: launched, limits: outer, log: &log };
+    let start = host_process::Start { launch: launched, limits: outer, log: &log, output: None };
     start.start(&layout, Some(&CgroupTree::detect()), &inner.children)?;
     listens(inner, &request.resource, &layout)
 }
@@ -350,7 +380,7 @@ fn send_libraries(request: &CreateRequest) -> Result<(), EnvironmentError> {
     std::thread::spawn(move || {
         for (name, source) in libraries {
             let to = (Place::Library, name.as_str());
-            if send(&resource.instance, &socket, to, &source, FILE_WITHIN).is_err() {
+            if send(&resource.instance, &over_socket(&socket), to, &source, FILE_WITHIN).is_err() {
                 // The guest says on its console which one did not come, and ends.
                 return;
             }

@@ -14,7 +14,7 @@ use weighbridge_experiment::{
     QemuSettings,
 };
 
-use super::{Inner, destroy, find_qemu, settings_of, start};
+use super::{Inner, destroy, find_qemu, launch_of, settings_of, start};
 use crate::error::EnvironmentError;
 use crate::guest::GuestLaunch;
 use crate::last_words::last_words;
@@ -141,9 +141,10 @@ fn boot() -> Option<String> {
 fn boots(inner: &Inner, machine: QemuMachine, kvm: bool) -> Result<(), String> {
     let resource = probe_resource(EnvironmentKind::Qemu, None);
     let chain = |error: EnvironmentError| error.chain();
-    let settings = EnvironmentSettings::Qemu(QemuSettings { machine, ..QemuSettings::default() });
+    let settings = QemuSettings { machine, ..QemuSettings::default() };
+    let launch = GuestLaunch { arguments: vec!["--version".into()], ..launch_of(&settings) };
+    let settings = EnvironmentSettings::Qemu(settings);
     let request = probe_request(&resource, (&inner.executable, &[]), None, settings)?;
-    let launch = GuestLaunch { arguments: vec!["--version".into()], libraries: 0, disk: false };
     start(inner, &request, &launch, kvm).map_err(chain)?;
     let layout = Layout::of(&resource).map_err(chain)?;
     let limit = if kvm { KVM_ENDED_WITHIN } else { EMULATED_ENDED_WITHIN };

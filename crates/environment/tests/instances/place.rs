@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use weighbridge_environment::{
-    ContainerEnvironment, DockerEnvironment, Environment, NativeEnvironment, Port, QemuEnvironment,
-    SimulatedEnvironment, SshEnvironment, reap, traces,
+    ContainerEnvironment, DockerEnvironment, Environment, FirecrackerEnvironment,
+    NativeEnvironment, Port, QemuEnvironment, SimulatedEnvironment, SshEnvironment, reap, traces,
 };
 use weighbridge_experiment::{
     AgentLaunch, ByteSize, CpuCount, CreateRequest, Endpoint, EnvironmentKind, EnvironmentSettings,
@@ -32,6 +32,7 @@ pub(crate) fn environment(kind: EnvironmentKind) -> Box<dyn Environment> {
         EnvironmentKind::Ssh => Box::new(SshEnvironment::new(stand_in())),
         EnvironmentKind::Docker => Box::new(DockerEnvironment::new(stand_in())),
         EnvironmentKind::Qemu => Box::new(QemuEnvironment::without_store()),
+        EnvironmentKind::Firecracker => Box::new(FirecrackerEnvironment::without_store()),
         EnvironmentKind::Simulated => Box::new(SimulatedEnvironment::new()),
     }
 }

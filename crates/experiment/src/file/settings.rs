@@ -2,8 +2,11 @@
 //! and so is a value that no environment of the kind could use.
 
 use super::asked::Problems;
-use super::written::{EnvironmentTable, QemuTable};
-use crate::{DockerSettings, EnvironmentKind, EnvironmentSettings, QemuSettings, SshSettings};
+use super::written::{EnvironmentTable, FirecrackerTable, QemuTable};
+use crate::{
+    DiskCache, DockerSettings, EnvironmentKind, EnvironmentSettings, FirecrackerSettings,
+    QemuSettings, SshSettings, StartMode,
+};
 
 /// The settings of an environment of `kind`, which stands at `path` of the file.
 pub(super) fn settings(
@@ -16,6 +19,7 @@ pub(super) fn settings(
         ("docker", table.docker.is_some()),
         ("ssh", table.ssh.is_some()),
         ("qemu", table.qemu.is_some()),
+        ("firecracker", table.firecracker.is_some()),
     ];
     for (key, _) in given.into_iter().filter(|(key, given)| *given && *key != kind.as_str()) {
         problems.add(
@@ -24,11 +28,12 @@ pub(super) fn settings(
             format!("remove the table, or set kind = \"{key}\""),
         );
     }
-    if table.disk.is_some() && kind != EnvironmentKind::Qemu {
+    let machine = [EnvironmentKind::Qemu, EnvironmentKind::Firecracker].contains(&kind);
+    if table.disk.is_some() && !machine {
         problems.add(
             &format!("{path}.disk"),
             format!("`disk` says nothing to an environment of kind \"{kind}\""),
-            "remove the key; only kind = \"qemu\" has a disk of its own",
+            "remove the key; only virtual machines (\"qemu\", \"firecracker\") have a disk of their own",
         );
     }
     match kind {
@@ -40,6 +45,7 @@ pub(super) fn settings(
                 disk: table.disk,
             })
         }
+        EnvironmentKind::Firecracker => firecracker(path, table, problems),
         EnvironmentKind::Native | EnvironmentKind::Container | EnvironmentKind::Simulated => {
             EnvironmentSettings::None
         }
@@ -54,6 +60,38 @@ pub(super) fn settings(
             EnvironmentSettings::Docker(docker)
         }
     }
+}
+
+fn firecracker(
+    path: &str,
+    table: &EnvironmentTable,
+    problems: &mut Problems,
+) -> EnvironmentSettings {
+    let FirecrackerTable { binary, kernel, jailer, start, network } =
+        table.firecracker.clone().unwrap_or_default();
+    let settings = FirecrackerSettings {
+        binary,
+        kernel,
+        jailer: jailer.unwrap_or_default(),
+        start: start.unwrap_or_default(),
+        network: network.unwrap_or_default(),
+        disk: table.disk,
+    };
+    if settings.disk.is_some_and(|disk| disk.cache == DiskCache::None) {
+        problems.add(
+            &format!("{path}.disk.cache"),
+            "Firecracker cannot pass the host's page cache by (cache = \"none\")".to_owned(),
+            "write cache = \"writeback\" or \"unsafe\"",
+        );
+    }
+    if settings.disk.is_some() && settings.start == StartMode::Snapshot {
+        problems.add(
+            &format!("{path}.disk"),
+            "a guest that starts from a snapshot has no data disk".to_owned(),
+            "remove `disk`, or set start = \"boot\" in [environment.firecracker]",
+        );
+    }
+    EnvironmentSettings::Firecracker(settings)
 }
 
 /// `ssh` would take a word that begins with `-` for an option, and hands some on to a shell.
@@ -126,6 +164,17 @@ pub(super) fn written_again(settings: &EnvironmentSettings) -> EnvironmentTable 
             EnvironmentTable { docker: Some(docker.clone()), ..empty }
         }
         EnvironmentSettings::Ssh(ssh) => EnvironmentTable { ssh: Some(ssh.clone()), ..empty },
+        EnvironmentSettings::Firecracker(guest) => EnvironmentTable {
+            firecracker: Some(FirecrackerTable {
+                binary: guest.binary.clone(),
+                kernel: guest.kernel.clone(),
+                jailer: Some(guest.jailer),
+                start: Some(guest.start),
+                network: Some(guest.network),
+            }),
+            disk: guest.disk,
+            ..empty
+        },
         EnvironmentSettings::Qemu(qemu) => EnvironmentTable {
             qemu: Some(QemuTable { machine: Some(qemu.machine), accel: Some(qemu.accel) }),
             disk: qemu.disk,

@@ -6,8 +6,8 @@ use schemars::{JsonSchema, Schema, schema_for};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Accelerator, ByteSize, CpuCount, Difference, DiskSettings, DockerSettings, InstrumentChoice,
-    QemuMachine, Restart, SshSettings,
+    Accelerator, ByteSize, CpuCount, Difference, DiskSettings, DockerSettings, GuestNetwork,
+    InstrumentChoice, JailerUse, QemuMachine, Restart, SshSettings, StartMode,
 };
 
 /// An experiment: the same applications weighed in several environments.
@@ -49,7 +49,7 @@ pub struct EnvironmentTable {
     /// Its name in tables and figures; its kind unless given. Two of one kind need names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// One of "native", "container", "docker", "qemu", "ssh", "simulated".
+    /// One of "native", "container", "docker", "qemu", "firecracker", "ssh", "simulated".
     pub kind: String,
     /// Share of CPUs, such as 2 or 0.5; all of the host's unless given.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,7 +69,10 @@ pub struct EnvironmentTable {
     /// Kind "qemu": which machine, and whose processor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub qemu: Option<QemuTable>,
-    /// Kind "qemu": a data disk of the guest, such as { size = "6GiB", cache = "none" }.
+    /// Kind "firecracker": its program, kernel, and how guests start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub firecracker: Option<FirecrackerTable>,
+    /// Kinds "qemu" and "firecracker": a data disk of the guest, such as { size = "6GiB", cache = "none" }.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disk: Option<DiskSettings>,
 }
@@ -85,6 +88,30 @@ pub struct QemuTable {
     /// that) or "tcg" (emulated in software); "auto" unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accel: Option<Accelerator>,
+}
+
+/// `[environment.firecracker]`: a small virtual machine of Firecracker.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FirecrackerTable {
+    /// The program, relative to this file; "firecracker" on the search path unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binary: Option<String>,
+    /// A kernel that is not packed (a vmlinux file), relative to this file; the one that
+    /// `weighbridge env prepare firecracker` got unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel: Option<String>,
+    /// "auto" (locked in by Firecracker's jailer where this is root and it is found), "never" or
+    /// "always"; "auto" unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jailer: Option<JailerUse>,
+    /// "boot" (the guest's kernel boots) or "snapshot" (from what a guest had in memory when its
+    /// agent began to listen); "boot" unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<StartMode>,
+    /// "none" or "tap" (an interface that leads to the host; takes root); "none" unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<GuestNetwork>,
 }
 
 /// What an environment costs: an entry of the price book, or a price per hour.

@@ -11,10 +11,13 @@
 //! - storage bytes: `read_bytes` and `write_bytes` of `/proc/PID/io`, the latter counted
 //!   when a page is made dirty;
 //! - network: all interfaces but `lo` of the instance's own network namespace;
+//! - of a virtual machine: all of the above of the program that runs it, besides what that
+//!   program counts of the guest's disk and network;
 //! - GPU: the whole first NVIDIA GPU, whoever uses it.
 
 mod cgroup;
 mod gpu;
+mod guest;
 mod network;
 mod outside;
 mod own;

@@ -1,7 +1,8 @@
-use weighbridge_experiment::{Instrument, Instruments, MeterTarget, Usage};
+use weighbridge_experiment::{GuestCounters, Instrument, Instruments, MeterTarget, Usage};
 
 use super::cgroup::{Cgroup, Version};
 use super::gpu;
+use super::guest::{GuestMeter, GuestTotals};
 use super::network::{self, parse_network};
 use super::pinned::PinnedFile;
 use super::process::{ProcessSet, nanoseconds_of_ticks};
@@ -18,6 +19,7 @@ pub struct OutsideMeter {
     processes: ProcessSet,
     members: Vec<u32>,
     network: Option<PinnedFile>,
+    guest: Option<GuestMeter>,
     roots: Roots,
     buffer: Vec<u8>,
 }
@@ -60,11 +62,17 @@ impl OutsideMeter {
             processes: ProcessSet::new(roots.clone()),
             members: Vec::new(),
             network: None,
+            guest: None,
             roots,
             buffer: Vec::new(),
         };
         let (process, cpu) = match target {
             MeterTarget::Nothing { reason } => return Ok((meter, nothing(reason))),
+            MeterTarget::Guest { host, counters } => {
+                let (mut meter, mut instruments) = Self::open_at(host, meter.roots)?;
+                meter.add_guest(counters, &mut instruments);
+                return Ok((meter, instruments));
+            }
             MeterTarget::Cgroup { path, process } => {
                 let cgroup = Cgroup::open(&meter.roots, path)?;
                 cgroup.cpu_nanoseconds(&mut meter.buffer)?;
@@ -154,11 +162,60 @@ impl OutsideMeter {
         usage.storage_read_bytes = totals.storage.map(|(read, _)| read);
         usage.storage_write_bytes = totals.storage.map(|(_, write)| write);
         self.read_network(&mut usage);
+        self.read_guest(&mut usage);
         if let Some((utilization, memory)) = gpu::read() {
             usage.gpu_utilization_percent = utilization;
             usage.gpu_memory_bytes = memory;
         }
         Ok(usage)
+    }
+
+    /// Names the instruments as what they are, and reads what the guest's program counts.
+    fn add_guest(&mut self, counters: &GuestCounters, instruments: &mut Instruments) {
+        let program = match counters {
+            GuestCounters::Qemu { .. } => "QEMU",
+            GuestCounters::Firecracker { .. } => "Firecracker",
+        };
+        for instrument in [&mut instruments.cpu, &mut instruments.memory] {
+            if let Instrument::Present(text) = instrument {
+                *text = format!("of {program}, its guest and its own threads together: {text}");
+            }
+        }
+        let opened = GuestMeter::open(counters);
+        let requests = match &opened {
+            Ok((_, GuestTotals { requests: Some(_), .. })) => {
+                format!("requests of the guest's disk: counted by {program}")
+            }
+            Ok(_) => "missing requests: the guest has no disk".to_owned(),
+            Err(reason) => format!("missing requests: {reason}"),
+        };
+        if let Instrument::Present(text) = &mut instruments.storage {
+            let bytes = text.split("; ").next().unwrap_or_default();
+            *text = format!("of {program}: {bytes}; {requests}");
+        }
+        let Ok((meter, totals)) = opened else { return };
+        if totals.network.is_some() {
+            instruments.network =
+                Instrument::Present(format!("the guest's interface, counted by {program}"));
+        }
+        // Asking costs the program time, so it is asked only for what there is.
+        if totals.requests.is_some() || totals.network.is_some() {
+            self.guest = Some(meter);
+        }
+    }
+
+    fn read_guest(&mut self, usage: &mut Usage) {
+        let Some(totals) = self.guest.as_mut().and_then(|guest| guest.read().ok()) else { return };
+        if let Some((reads, writes)) = totals.requests {
+            usage.storage_read_requests = Some(reads);
+            usage.storage_write_requests = Some(writes);
+        }
+        if let Some(traffic) = totals.network {
+            usage.network_receive_bytes = Some(traffic.receive_bytes);
+            usage.network_transmit_bytes = Some(traffic.transmit_bytes);
+            usage.network_receive_packets = Some(traffic.receive_packets);
+            usage.network_transmit_packets = Some(traffic.transmit_packets);
+        }
     }
 
     fn list_members(&mut self) -> Result<(), MeterError> {

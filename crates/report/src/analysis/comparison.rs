@@ -42,13 +42,15 @@ impl Side<'_> {
     /// What lies between its files and the host's storage. `O_DIRECT` inside a guest says
     /// nothing of the host's page cache; the cache mode of the guest's disk does.
     fn disk_cache(&self) -> &'static str {
-        match &self.environment.settings {
-            EnvironmentSettings::Qemu(qemu)
-                if qemu.disk.is_some_and(|disk| disk.cache == DiskCache::Writeback) =>
-            {
-                "through the host's page cache"
-            }
-            _ => "not through a second page cache",
+        let disk = match &self.environment.settings {
+            EnvironmentSettings::Qemu(qemu) => qemu.disk,
+            EnvironmentSettings::Firecracker(guest) => guest.disk,
+            _ => None,
+        };
+        match disk.map(|disk| disk.cache) {
+            Some(DiskCache::Writeback) => "through the host's page cache",
+            Some(DiskCache::Unsafe) => "through the host's page cache, which never writes at once",
+            Some(DiskCache::None) | None => "not through a second page cache",
         }
     }
 

@@ -224,6 +224,9 @@ fn confinement(environment: &EnvironmentPlan) -> Vec<String> {
         EnvironmentKind::Qemu => {
             vec!["a virtual machine with a kernel of its own".to_owned()]
         }
+        EnvironmentKind::Firecracker => {
+            vec!["a small virtual machine with a kernel of its own".to_owned()]
+        }
         EnvironmentKind::Simulated => {
             vec!["simulated: no measurement, times drawn from a seed".to_owned()]
         }

@@ -154,7 +154,7 @@ pub(crate) enum EnvCommand {
 #[derive(Debug, Args)]
 pub(crate) struct PrepareArguments {
     /// Kind of environment
-    #[arg(value_parser = ["qemu"])]
+    #[arg(value_parser = ["qemu", "firecracker"])]
     pub(crate) environment: String,
     /// Kernel to boot (a vmlinuz file); the distribution's for virtual machines, else that of
     /// this host unless given

@@ -63,9 +63,10 @@ fn agent(rest: &[std::ffi::OsString]) -> Result<(), Box<dyn std::error::Error>> 
             options.simulate = Some(seed.to_str().ok_or("the seed is not a number")?.parse()?);
         }
         [flag, device] if flag == "--device" => options.device = Some(device.into()),
+        [flag] if flag == "--listening-stdin" => options.listening_stdin = true,
         _ => {
             return Err(
-                "an agent takes no arguments but `--simulate SEED` or `--device PATH`".into()
+                "an agent takes no arguments but `--simulate SEED`, `--device PATH` or `--listening-stdin`".into()
             );
         }
     }

@@ -235,8 +235,8 @@ mod tests {
         assert_eq!(of(&choose(&["b", "native"]).expect("valid")), "b a");
         assert_eq!(of(&choose(&["container", "a"]).expect("valid")), "container a");
         assert_eq!(choose(&[]).expect("valid").text, text, "an unchanged file is kept as written");
-        let refused = choose(&["firecracker"]).expect_err("not in this version").to_string();
-        assert!(refused.contains("`firecracker` is not supported by this version"), "{refused}");
+        let refused = choose(&["aws"]).expect_err("not in this version").to_string();
+        assert!(refused.contains("`aws` is not supported by this version"), "{refused}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use weighbridge_environment::{Environment, QemuEnvironment};
+use weighbridge_environment::{Environment, FirecrackerEnvironment, QemuEnvironment};
 use weighbridge_experiment::{EnvironmentKind, Sha256Digest};
 use weighbridge_registry::{Owner, SqliteRegistry};
 
@@ -27,6 +27,9 @@ impl Host {
         match kind {
             EnvironmentKind::Qemu => {
                 Arc::new(QemuEnvironment::new(self.data.guests(), self.executable.clone()))
+            }
+            EnvironmentKind::Firecracker => {
+                Arc::new(FirecrackerEnvironment::new(self.data.guests(), self.executable.clone()))
             }
             kind => Arc::from(weighbridge_environment::open(kind)),
         }

@@ -4,18 +4,16 @@
 //! are given out when they are written.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use weighbridge_experiment::{ByteSize, InstanceId};
 
 use crate::error::EnvironmentError;
-
-/// Where a user's search path often does not lead.
-const PLACES: [&str; 2] = ["/usr/sbin", "/sbin"];
+use crate::programs;
 
 /// Makes the disk.
-pub(super) fn make(
+pub(crate) fn make(
     instance: &InstanceId,
     path: &Path,
     size: ByteSize,
@@ -25,7 +23,7 @@ pub(super) fn make(
     let file = File::create(path).map_err(EnvironmentError::file("create", path))?;
     file.set_len(size.bytes()).map_err(EnvironmentError::file("enlarge", path))?;
     drop(file);
-    let program = program()
+    let program = programs::find("mke2fs")
         .ok_or_else(|| failed("mke2fs is not installed; `apt-get install e2fsprogs`".to_owned()))?;
     let output = Command::new(&program)
         // Nothing is left for the guest's kernel to finish while it is measured.
@@ -40,10 +38,4 @@ pub(super) fn make(
     }
     let said = String::from_utf8_lossy(&output.stderr);
     Err(failed(format!("mke2fs ended with {}: {}", output.status, said.trim())))
-}
-
-fn program() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let places = std::env::split_paths(&path).chain(PLACES.map(PathBuf::from));
-    places.map(|directory| directory.join("mke2fs")).find(|program| program.is_file())
 }

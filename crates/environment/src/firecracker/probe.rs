@@ -1,0 +1,100 @@
+//! Boots a real guest once, to say whether Firecracker works here: neither that the program is
+//! there nor that `/dev/kvm` opens proves that a guest gets to run anything.
+
+use std::time::Duration;
+
+use weighbridge_experiment::{
+    Availability, Ended, EnvironmentKind, EnvironmentSettings, FirecrackerSettings, GuestNetwork,
+    StartMode,
+};
+
+use super::program::Program;
+use super::start::{Guest, kernel};
+use super::{Inner, destroy, ended_in};
+use crate::error::EnvironmentError;
+use crate::last_words::last_words;
+use crate::layout::Layout;
+use crate::probe_instance::{probe_request, probe_resource};
+use crate::process_identity::wait_until;
+use crate::traces;
+
+/// A guest of KVM is there within a second, if at all.
+const ENDED_WITHIN: Duration = Duration::from_secs(15);
+
+const INSTALL: &str = "get a release from https://github.com/firecracker-microvm/firecracker/releases and name it by binary = \"PATH\" in [environment.firecracker]";
+const PREPARE: &str = "weighbridge env prepare firecracker";
+
+pub(super) fn probe(inner: &Inner, settings: &FirecrackerSettings) -> Availability {
+    let program = match Program::find(settings) {
+        Ok(program) => program,
+        Err(error) => return unavailable(error.chain(), Some(INSTALL)),
+    };
+    let version = match program.version() {
+        Ok(version) => version,
+        Err(error) => return unavailable(error.chain(), Some(INSTALL)),
+    };
+    let release = match kernel(inner, settings) {
+        Ok((kernel, _)) => kernel.release,
+        Err(error) => return unavailable(error.chain(), Some(PREPARE)),
+    };
+    match boots(inner, settings) {
+        Ok(()) => Availability {
+            available: true,
+            emulated: false,
+            version: Some(format!("{version}, Linux {release}")),
+            reason: program
+                .jailer
+                .is_none()
+                .then(|| "without its jailer: Firecracker runs with this user's rights".to_owned()),
+            enable: None,
+        },
+        Err(reason) => unavailable(format!("{version}: no guest boots: {reason}"), None),
+    }
+}
+
+/// The answer where the probe failed.
+pub(super) fn unavailable(reason: String, enable: Option<&str>) -> Availability {
+    Availability {
+        available: false,
+        emulated: false,
+        version: None,
+        reason: Some(reason),
+        enable: enable.map(str::to_owned),
+    }
+}
+
+/// Whether a guest runs the agent's executable to its end; the error is what it said last.
+fn boots(inner: &Inner, settings: &FirecrackerSettings) -> Result<(), String> {
+    let resource = probe_resource(EnvironmentKind::Firecracker, None);
+    let chain = |error: EnvironmentError| error.chain();
+    // A data disk and a snapshot are not tried: where a guest boots they work.
+    let settings = FirecrackerSettings { disk: None, start: StartMode::Boot, ..settings.clone() };
+    let settings = FirecrackerSettings { network: GuestNetwork::None, ..settings };
+    let settings = EnvironmentSettings::Firecracker(settings);
+    let request = probe_request(&resource, (&inner.executable, &[]), None, settings)?;
+    let layout = Layout::of(&resource).map_err(chain)?;
+    let guest = Guest::decided(inner, &request, vec!["--version".into()], false).map_err(chain)?;
+    guest.made(inner, |guest| guest.boot(inner)).map_err(chain)?;
+    let told = || ended_in(&last_words(&layout.console()).unwrap_or_default());
+    let over = wait_until(ENDED_WITHIN, || told().0.is_some() || !inner.runs(&resource));
+    let (ended, said) = told();
+    destroy(inner, &resource).map_err(chain)?;
+    let left = traces::traces(&resource);
+    if !left.is_empty() {
+        let list: Vec<_> = left.iter().map(ToString::to_string).collect();
+        return Err(format!("a guest was removed but left {}", list.join(", ")));
+    }
+    let last = match said.lines().rfind(|line| !line.trim().is_empty()) {
+        Some(line) => format!("its console said last: {}", line.trim()),
+        None => "its console said nothing".to_owned(),
+    };
+    match ended {
+        Some(Ended { exit_code: Some(0), .. }) => Ok(()),
+        Some(ended) => Err(format!("the agent's executable ended with {ended:?} inside; {last}")),
+        None if over => Err(format!("it ended before the agent's executable ran; {last}")),
+        None => Err(format!(
+            "it did not get to run the agent's executable within {} s; {last}",
+            ENDED_WITHIN.as_secs()
+        )),
+    }
+}
