@@ -61,7 +61,9 @@ pub use docker::DockerEnvironment;
 pub use environment::{CopySource, Environment, Port, environments, locate, open, reap};
 pub use error::EnvironmentError;
 pub use firecracker::FirecrackerEnvironment;
-pub use guest::{Kernel, KernelSource, PrepareError, guest_init, is_guest_init, prepare_kernel};
+pub use guest::{
+    Kernel, KernelSource, PrepareError, guest_init, is_guest_init, prepare_kernel, unpacked_kernel,
+};
 pub use libraries::{Program, library_closure, program_files};
 pub use native::NativeEnvironment;
 pub use paper::paper_target;

@@ -16,6 +16,7 @@ pub fn paper_target(resource: &Resource, target: &MeterTarget) -> PaperTarget {
         (EnvironmentKind::Ssh, _) => nothing("tools of the other host are not run"),
         (EnvironmentKind::Simulated, _) => nothing("simulated: nothing is measured"),
         (_, MeterTarget::Nothing { reason }) => nothing(reason),
+        (_, MeterTarget::Guest { host, .. }) => paper_target(resource, host),
         (EnvironmentKind::Docker, _) => docker::stats_target(resource),
         (EnvironmentKind::Container, MeterTarget::Cgroup { path, .. }) => {
             PaperTarget::Cgroup { path: path.clone() }
@@ -30,7 +31,7 @@ pub fn paper_target(resource: &Resource, target: &MeterTarget) -> PaperTarget {
 
 #[cfg(test)]
 mod tests {
-    use weighbridge_experiment::{InstanceId, Locator};
+    use weighbridge_experiment::{GuestCounters, InstanceId, Locator};
 
     use super::*;
 
@@ -51,6 +52,15 @@ mod tests {
             PaperTarget::Cgroup { path: "weighbridge/x".to_owned() }
         );
         assert_eq!(of(EnvironmentKind::Qemu, None), PaperTarget::Hypervisor { process: 7 });
+        let counters = GuestCounters::Qemu { socket: "/i/x/run/qmp.sock".into() };
+        let guest = MeterTarget::Guest { host: Box::new(target.clone()), counters };
+        let resource = Resource {
+            kind: EnvironmentKind::Qemu,
+            instance: InstanceId("x".to_owned()),
+            directory: "/i/x".into(),
+            locator: None,
+        };
+        assert_eq!(paper_target(&resource, &guest), PaperTarget::Hypervisor { process: 7 });
         for kind in [EnvironmentKind::Native, EnvironmentKind::Ssh, EnvironmentKind::Simulated] {
             assert!(matches!(of(kind, None), PaperTarget::Nothing { .. }), "{kind}");
         }

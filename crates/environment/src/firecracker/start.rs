@@ -20,8 +20,8 @@ use crate::cgroup::CgroupTree;
 use crate::environment::CopySource;
 use crate::error::EnvironmentError;
 use crate::guest::{
-    Bus, Channel, FILES_VSOCK_PORT, GuestLaunch, Kernel, Place, allotment, disk, send, vmlinux,
-    vsock,
+    Bus, Channel, FILES_VSOCK_PORT, GuestLaunch, Kernel, Place, allotment, disk, send,
+    unpacked_kernel, vsock,
 };
 use crate::host_process;
 use crate::last_words::last_words;
@@ -294,6 +294,6 @@ pub(super) fn kernel(
     let store = inner.store.as_deref().ok_or(EnvironmentError::GuestKernel)?;
     let kernel = Kernel::in_use(store)?.filter(|kernel| kernel.is_whole(store));
     let kernel = kernel.ok_or(EnvironmentError::GuestKernel)?;
-    let path = vmlinux::of(store, &kernel)?;
+    let path = unpacked_kernel(store, &kernel)?;
     Ok((kernel, path))
 }

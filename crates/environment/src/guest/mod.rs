@@ -17,7 +17,7 @@ mod kernel;
 mod modules;
 mod network;
 mod prepare;
-pub(crate) mod vmlinux;
+mod vmlinux;
 pub(crate) mod vsock;
 
 pub(crate) use files::{Place, over_socket, send};
@@ -25,6 +25,7 @@ pub(crate) use image::Images;
 pub use init::{guest_init, is_guest_init};
 pub use kernel::Kernel;
 pub use prepare::{KernelSource, PrepareError, prepare_kernel};
+pub use vmlinux::unpacked_kernel;
 
 use serde::{Deserialize, Serialize};
 

@@ -30,7 +30,11 @@ const PACKINGS: [(&[u8], &str, &[&str]); 6] = [
 
 /// The file with the unpacked kernel beside the image of this one, made where it is not there
 /// yet.
-pub(crate) fn of(store: &Path, kernel: &Kernel) -> Result<PathBuf, EnvironmentError> {
+///
+/// # Errors
+///
+/// The image cannot be read or unpacked, or the file cannot be written.
+pub fn unpacked_kernel(store: &Path, kernel: &Kernel) -> Result<PathBuf, EnvironmentError> {
     let path = kernel.unpacked_image(store);
     if path.is_file() {
         return Ok(path);

@@ -1,7 +1,7 @@
 //! `weighbridge env list` and `weighbridge env prepare`.
 
 use serde::Serialize;
-use weighbridge_environment::{KernelSource, prepare_kernel};
+use weighbridge_environment::{KernelSource, prepare_kernel, unpacked_kernel};
 use weighbridge_experiment::{Availability, EnvironmentKind, EnvironmentSettings};
 
 use super::arguments::{EnvArguments, EnvCommand, Format, PrepareArguments};
@@ -42,6 +42,11 @@ fn prepare(arguments: PrepareArguments) -> anyhow::Result<Outcome> {
     create_private(&data.guests())?;
     let waiting = Waiting::on("looking for a kernel");
     let kernel = prepare_kernel(&data.guests(), &source, &|step| waiting.say(step))?;
+    if arguments.environment == "firecracker" {
+        // No firmware unpacks it there.
+        waiting.say("unpacking the kernel");
+        unpacked_kernel(&data.guests(), &kernel)?;
+    }
     drop(waiting);
     output::write_text(&format!(
         "guests boot Linux {}, {}\nsha256 {}; {} modules: {}",
