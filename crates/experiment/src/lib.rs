@@ -16,6 +16,7 @@ mod environment;
 pub mod file;
 mod firecracker_settings;
 mod host;
+pub mod load;
 mod model_source;
 mod money;
 mod noise;

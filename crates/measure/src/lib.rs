@@ -8,12 +8,15 @@
 //! Beside them the system benchmarks, which do work of their own and time it
 //! ([`run_benchmark`]).
 //!
+//! And the load engine, which sends requests to a service and times them ([`load`]).
+//!
 //! What this crate deliberately does **not** know: what runs in the instance, how it was
 //! made, what a trial is, and how numbers are judged. It never computes a percentage of an
 //! instance's use, but for tools that show nothing else ([`PaperMeter`]), and never decides that a number is good enough.
 
 mod bench;
 mod facts;
+pub mod load;
 mod meter;
 mod noise;
 mod roots;

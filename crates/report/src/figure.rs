@@ -10,6 +10,7 @@ mod deviation;
 mod distribution;
 mod environments;
 mod frame;
+pub(crate) mod load_chart;
 mod mean_time;
 mod palette;
 mod png;

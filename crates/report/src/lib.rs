@@ -8,6 +8,7 @@
 
 pub mod analysis;
 pub mod figure;
+pub mod load;
 mod quantity;
 pub mod render;
 

@@ -12,6 +12,7 @@ mod bills;
 mod check;
 mod engines;
 mod environments;
+mod load;
 mod output;
 mod prices;
 mod reading;
@@ -94,6 +95,7 @@ fn dispatch(command: Command) -> anyhow::Result<Outcome> {
         match command {
             Command::Run(arguments) => weigh::run(arguments).await,
             Command::Env(arguments) => environments::env(arguments).await,
+            Command::Load(arguments) => load::load(*arguments).await,
             Command::Runs(arguments) => reading::runs(&arguments).await,
             Command::Report(arguments) => reading::report(&arguments).await,
             Command::Figure(arguments) => reading::figure(&arguments).await,

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use through_binary::{Home, checkout, privileged};
 
-const SCHEMAS: [&str; 11] = [
+const SCHEMAS: [&str; 12] = [
     "experiment",
     "run",
     "report",
@@ -15,6 +15,7 @@ const SCHEMAS: [&str; 11] = [
     "app-run",
     "bill-check",
     "engines",
+    "load",
     "price-lists",
     "prices",
     "wire",

@@ -33,6 +33,8 @@ pub(crate) enum Command {
     App(AppArguments),
     /// Engines that execute models: which are there, and installing the fastest
     Engine(EngineArguments),
+    /// Load a service with requests and say how long they took
+    Load(Box<super::load::LoadArguments>),
     /// List the runs in the registry
     Runs(RunsArguments),
     /// Render the report of a run

@@ -58,7 +58,7 @@ pub(crate) fn coloured_stdout() -> bool {
     io::stdout().is_terminal() && colour_wanted()
 }
 
-fn colour_wanted() -> bool {
+pub(crate) fn colour_wanted() -> bool {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
 }

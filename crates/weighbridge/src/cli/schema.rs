@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 use schemars::{Schema, schema_for};
 use weighbridge_experiment::{RunRecord, file::experiment_schema};
+use weighbridge_report::load::LoadSummary;
 
 use super::app_result::AppRun;
 use super::applications::ApplicationList;
@@ -31,6 +32,8 @@ pub(crate) enum SchemaName {
     BillCheck,
     /// weighbridge.engines/1: what `engine list --format json` prints
     Engines,
+    /// weighbridge.load/1: what `load --format json` prints
+    Load,
     /// weighbridge.price-lists/1: what `price list --format json` prints
     PriceLists,
     /// weighbridge.prices/1: what `price list TEXT`, `price show` and `price quote` print
@@ -50,6 +53,7 @@ pub(super) fn print(name: SchemaName) -> anyhow::Result<Outcome> {
         SchemaName::AppRun => schema_for!(AppRun),
         SchemaName::BillCheck => schema_for!(BillCheckDocument),
         SchemaName::Engines => schema_for!(EngineList),
+        SchemaName::Load => schema_for!(LoadSummary),
         SchemaName::PriceLists => schema_for!(PriceLists),
         SchemaName::Prices => schema_for!(Prices),
         SchemaName::Wire => weighbridge_agent::wire::wire_schema(),

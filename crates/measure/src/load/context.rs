@@ -1,0 +1,41 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use weighbridge_experiment::load::LoadPlan;
+
+use super::connect::Connector;
+use super::moment::Moment;
+use super::prepared::PreparedRequests;
+use super::tally::Tally;
+use super::timer::PreciseTimer;
+
+/// What all threads of a load share.
+pub(super) struct Shared {
+    pub(super) plan: LoadPlan,
+    pub(super) requests: PreparedRequests,
+    pub(super) connector: Connector,
+    /// Beginning of the load, the same for all threads.
+    pub(super) start: Moment,
+    pub(super) timeout: Duration,
+    pub(super) threads: u32,
+}
+
+/// What all tasks of one thread share.
+#[derive(Clone)]
+pub(super) struct ThreadContext {
+    pub(super) shared: Arc<Shared>,
+    /// Which of the threads, from 0.
+    pub(super) thread: u32,
+    pub(super) timer: PreciseTimer,
+    pub(super) tally: Arc<Tally>,
+    /// Held by every task: the thread is done when the last one has dropped it.
+    #[allow(dead_code, reason = "it is only ever dropped")]
+    pub(super) alive: mpsc::Sender<()>,
+}
+
+impl ThreadContext {
+    pub(super) fn start(&self) -> Moment {
+        self.shared.start
+    }
+}
