@@ -1,10 +1,12 @@
 //! The project's own rules, made executable: `cargo run -p xtask -- tidy`; and its fuzz
-//! targets: `cargo run -p xtask -- fuzz [TARGET] [--seconds N]`.
+//! targets: `cargo run -p xtask -- fuzz [TARGET] [--seconds N]`; and agents for other
+//! processors: `cargo run -p xtask -- agent MACHINE`.
 //!
 //! What a compiler cannot see and a reviewer forgets: which crate may see which, how long a
 //! file may grow, that every promised number names its proof. What this tool deliberately
 //! does **not** do: format, lint, or fix anything.
 
+mod agent;
 mod dependencies;
 mod files;
 mod fuzz;
@@ -25,16 +27,24 @@ fn main() -> ExitCode {
     let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     match arguments.first().map(String::as_str) {
         Some("tidy") => tidy(&root),
-        Some("fuzz") => match fuzz::run(&root, &arguments[1..]) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("fuzz: {error:#}");
-                ExitCode::FAILURE
-            }
-        },
+        Some("fuzz") => ended("fuzz", fuzz::run(&root, &arguments[1..])),
+        Some("agent") => ended("agent", agent::run(&root, &arguments[1..])),
         _ => {
-            eprintln!("usage: cargo run -p xtask -- tidy | fuzz [TARGET] [--seconds N]");
+            eprintln!(
+                "usage: cargo run -p xtask -- tidy | fuzz [TARGET] [--seconds N] | agent MACHINE"
+            );
             ExitCode::from(2)
+        }
+    }
+}
+
+#[allow(clippy::print_stderr, reason = "a command-line tool")]
+fn ended(what: &str, outcome: anyhow::Result<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{what}: {error:#}");
+            ExitCode::FAILURE
         }
     }
 }

@@ -117,6 +117,7 @@ pub fn open(kind: EnvironmentKind) -> Box<dyn Environment> {
 pub fn locate(settings: &EnvironmentSettings) -> Option<Locator> {
     match settings {
         EnvironmentSettings::None
+        | EnvironmentSettings::Container(_)
         | EnvironmentSettings::Qemu(_)
         | EnvironmentSettings::Firecracker(_) => None,
         EnvironmentSettings::Docker(docker) => docker::locate(docker),

@@ -105,6 +105,16 @@ pub enum EnvironmentError {
         /// What the dynamic linker said.
         reason: String,
     },
+    /// The network of an instance could not be made or removed.
+    #[error("cannot {action} {instance}: {reason}; it takes root, `ip` (iproute2) and `iptables`")]
+    Network {
+        /// What was tried, as words before the instance's name.
+        action: &'static str,
+        /// The instance.
+        instance: InstanceId,
+        /// Why.
+        reason: String,
+    },
     /// The description of the container is refused by its builder.
     #[error("cannot describe container {instance}: {reason}")]
     Bundle {

@@ -43,6 +43,7 @@ mod last_words;
 mod layout;
 mod libraries;
 pub mod native;
+mod network;
 mod paper;
 mod probe_instance;
 mod probe_remains;

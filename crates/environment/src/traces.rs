@@ -16,6 +16,7 @@ use weighbridge_experiment::Resource;
 use crate::cgroup::{CgroupTree, parse_mounts};
 use crate::error::EnvironmentError;
 use crate::layout::{Layout, read_record};
+use crate::network;
 use crate::process_identity::{
     ProcessIdentity, ProcessStat, process_tree, signal_process, strays, wait_until,
 };
@@ -69,6 +70,7 @@ pub(crate) fn traces_in(resource: &Resource, tree: &CgroupTree) -> Vec<Trace> {
     let mut found: Vec<Trace> = processes.into_iter().map(Trace::Process).collect();
     found.extend(tree.directories(&resource.instance).into_iter().map(Trace::Cgroup));
     found.extend(mounts_below(&resource.directory).into_iter().map(Trace::Mount));
+    found.extend(network::traces(resource));
     if fs::symlink_metadata(&resource.directory).is_ok() {
         found.push(Trace::Directory(resource.directory.clone()));
     }
@@ -147,6 +149,8 @@ fn remove_once(resource: &Resource, tree: &CgroupTree) -> Result<(), Environment
             .map_err(|error| EnvironmentError::file("unmount", &point)(error.into()))?;
     }
     tree.remove(&resource.instance)?;
+    // What it is known by lies in the directory, which therefore goes last.
+    network::remove(resource)?;
     match fs::remove_dir_all(&resource.directory) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(EnvironmentError::file("remove directory", &resource.directory)(error))

@@ -47,7 +47,9 @@ pub use firecracker_settings::{FirecrackerSettings, GuestNetwork, JailerUse, Sta
 pub use host::{Fact, HostFacts};
 pub use model_source::{ModelSource, ModelSourceProblem};
 pub use money::{Currency, Money, MoneyError};
-pub use noise::{HostNoise, OTHER_CPU_PERCENT_DISTURBS, STEAL_PERCENT_DISTURBS};
+pub use noise::{
+    FREQUENCY_PERCENT_DISTURBS, HostNoise, OTHER_CPU_PERCENT_DISTURBS, STEAL_PERCENT_DISTURBS,
+};
 pub use paper::{InstrumentChoice, PaperCpu, PaperTarget};
 pub use plan::{
     CellKey, CellPlan, CommandPlan, EnvironmentPlan, InputFile, OnnxPlan, Plan, Restart, TaskPlan,
@@ -59,7 +61,9 @@ pub use run::{
     RUN_FORMAT, RepeatedTrial, RunEvent, RunEventKind, RunHeader, RunId, RunIdError, RunRecord,
     RunStatus,
 };
-pub use settings::{DockerSettings, EnvironmentSettings, Locator, SshSettings};
+pub use settings::{
+    ContainerNetwork, ContainerSettings, DockerSettings, EnvironmentSettings, Locator, SshSettings,
+};
 pub use trial::{
     EngineIdentity, InferenceTiming, SamplerCost, StartTiming, TrialFailure, TrialMeasurement,
     TrialOutcome, TrialRecord,

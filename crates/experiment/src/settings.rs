@@ -18,6 +18,8 @@ pub enum EnvironmentSettings {
     /// The kind has none.
     #[default]
     None,
+    /// Of kind "container", where anything is asked of it.
+    Container(ContainerSettings),
     /// Of kind "docker".
     Docker(DockerSettings),
     /// Of kind "ssh".
@@ -53,13 +55,34 @@ impl EnvironmentSettings {
     /// nobody made it absolute.
     pub fn paths(&mut self) -> Vec<&mut String> {
         let paths: Vec<&mut Option<String>> = match self {
-            Self::None | Self::Qemu(_) => Vec::new(),
+            Self::None | Self::Container(_) | Self::Qemu(_) => Vec::new(),
             Self::Docker(docker) => vec![&mut docker.socket],
             Self::Firecracker(guest) => vec![&mut guest.binary, &mut guest.kernel],
             Self::Ssh(ssh) => vec![&mut ssh.identity, &mut ssh.known_hosts],
         };
         paths.into_iter().flatten().collect()
     }
+}
+
+/// `[environment.container]`: a container without a daemon.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ContainerSettings {
+    /// "none" (loopback only) or "nat" (a pair of virtual devices and address translation by
+    /// this host, which takes `ip` and `iptables`); "none" unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<ContainerNetwork>,
+}
+
+/// What a container without a daemon reaches.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ContainerNetwork {
+    /// Itself.
+    #[default]
+    None,
+    /// This host, and by its addresses what this host reaches, where it forwards packets.
+    Nat,
 }
 
 /// `[environment.docker]`: a container of a Docker daemon, or of Podman behind the same API.

@@ -1,11 +1,17 @@
+//! What else the host did during a trial. Does not know from how much on that disturbs.
+
+mod slowing;
+
 use std::path::PathBuf;
 use std::time::Instant;
 
 use weighbridge_experiment::HostNoise;
 
 use crate::Roots;
+use slowing::{Board, Slowing};
 
-/// Reads what the rest of the host did between two moments, by `/proc/stat`.
+/// Reads what the rest of the host did between two moments, by `/proc/stat`, and whether the
+/// processor was slowed down meanwhile.
 ///
 /// Its ticks are 10 ms for each CPU: an interval under [`SHORTEST_SECONDS`] gives no
 /// figures at all, rather than ones that are mostly rounding.
@@ -14,9 +20,12 @@ pub struct HostNoiseMeter {
     path: PathBuf,
     began: Instant,
     first: Option<HostTicks>,
+    slowing: Slowing,
 }
 
 const SHORTEST_SECONDS: f64 = 0.1;
+/// An idle core is slow because nobody wants it faster.
+const BUSY_CORES: f64 = 0.5;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct HostTicks {
@@ -36,7 +45,8 @@ impl HostNoiseMeter {
     pub fn start_at(roots: &Roots) -> Self {
         let path = roots.proc.join("stat");
         let first = read(&path);
-        Self { path, began: Instant::now(), first }
+        let slowing = Slowing::start(roots, Board::of(roots));
+        Self { path, began: Instant::now(), first, slowing }
     }
 
     /// Reads them again. `instance_cpu_nanoseconds` is what the instance itself used since
@@ -45,9 +55,17 @@ impl HostNoiseMeter {
     pub fn stop(self, instance_cpu_nanoseconds: Option<u64>) -> HostNoise {
         let last = read(&self.path);
         let seconds = self.began.elapsed().as_secs_f64();
-        match (self.first, last) {
+        let busy = instance_cpu_nanoseconds
+            .is_some_and(|nanoseconds| nanoseconds as f64 / 1e9 >= BUSY_CORES * seconds);
+        let slowed = self.slowing.stop(busy);
+        let used = match (self.first, last) {
             (Some(first), Some(last)) => noise(first, last, seconds, instance_cpu_nanoseconds),
             _ => HostNoise::default(),
+        };
+        HostNoise {
+            steal_percent: used.steal_percent,
+            other_cpu_percent: used.other_cpu_percent,
+            ..slowed
         }
     }
 }
@@ -70,6 +88,7 @@ fn noise(
         // Rounding of ticks can make the difference slightly negative.
         other_cpu_percent: instance_cpu_nanoseconds
             .map(|nanoseconds| (busy - nanoseconds as f64 / 1e9 / seconds * 100.0).max(0.0)),
+        ..HostNoise::default()
     }
 }
 

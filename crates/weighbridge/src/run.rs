@@ -17,6 +17,7 @@ mod instance;
 mod materials;
 mod model;
 mod order;
+mod overhead;
 mod plan;
 mod preflight;
 mod probe;

@@ -63,6 +63,15 @@ pub(crate) fn write_bundle(
     fs::write(&path, text).map_err(EnvironmentError::file("write", path))
 }
 
+/// Who runs inside has a name, which clients of a network ask for.
+pub(crate) fn name_the_user(layout: &Layout) -> Result<(), EnvironmentError> {
+    let directory = layout.rootfs().join("etc");
+    fs::create_dir_all(&directory)
+        .map_err(EnvironmentError::file("create directory", &directory))?;
+    let path = directory.join("passwd");
+    fs::write(&path, "root:x:0:0:root:/:/\n").map_err(EnvironmentError::file("write", path))
+}
+
 /// Bytes of all files of the root file system.
 pub(crate) fn root_bytes(directory: &Path) -> io::Result<u64> {
     let mut bytes = 0;

@@ -3,7 +3,8 @@
 //! For each instance this process writes a bundle and starts a monitor, which makes the
 //! container and stays with it (the `monitor` module says why). Everything that ends or
 //! removes a container also works without its monitor, from the resource alone.
-//! This module does not know what the agent does, and gives containers no network.
+//! This module does not know what the agent does. Containers have no network but loopback
+//! unless one is asked for.
 
 mod bundle;
 mod monitor;
@@ -21,8 +22,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use weighbridge_experiment::{
-    Availability, CreateRequest, Ended, Endpoint, EnvironmentKind, EnvironmentSettings, Fact,
-    HostFacts, MeterTarget, Resource, Sha256Digest,
+    Availability, ContainerNetwork, CreateRequest, Ended, Endpoint, EnvironmentKind,
+    EnvironmentSettings, Fact, HostFacts, MeterTarget, Resource, Sha256Digest,
 };
 
 use crate::blocking::blocking;
@@ -34,7 +35,8 @@ use crate::host_process::{self, Children};
 use crate::last_words::last_words;
 use crate::layout::{LaunchRecord, Layout, library_name, read_record, write_record};
 use crate::libraries;
-use crate::process_identity::wait_until;
+use crate::network;
+use crate::process_identity::{ProcessIdentity, wait_until};
 use crate::traces::{self, kill_processes, remove_remains};
 
 pub(crate) use bundle::{AGENT, LIBRARIES, RUN};
@@ -77,9 +79,10 @@ impl Environment for ContainerEnvironment {
         EnvironmentKind::Container
     }
 
-    async fn probe(&self, _: &EnvironmentSettings) -> Availability {
+    async fn probe(&self, settings: &EnvironmentSettings) -> Availability {
         let (monitor, children) = (self.monitor.clone(), Arc::clone(&self.children));
-        match blocking(move || Ok(probe::probe(&monitor, &children))).await {
+        let network = has_network(settings);
+        match blocking(move || Ok(probe::probe(&monitor, &children, network))).await {
             Ok(availability) => availability,
             Err(error) => probe::unavailable(error.chain()),
         }
@@ -147,12 +150,32 @@ fn create(
     let launch =
         LaunchRecord::new(&request.resource, &request.agent, request.limits, Some(monitor))?;
     layout.prepare(&launch)?;
-    let started = create_prepared(&layout, &launch, &request.agent.libraries, children);
+    if has_network(&request.settings) {
+        bundle::name_the_user(&layout)?;
+    }
+    let started = create_prepared(&layout, &launch, &request.agent.libraries, children)
+        .and_then(|()| attach_network(&layout, request));
     if started.is_err() {
         // The first error tells more than a second one from the clean-up.
         let _ = destroy(&request.resource, children);
     }
     started
+}
+
+fn has_network(settings: &EnvironmentSettings) -> bool {
+    matches!(settings, EnvironmentSettings::Container(asked) if asked.network == Some(ContainerNetwork::Nat))
+}
+
+/// A container that has ended already is told of when it is destroyed, not here.
+fn attach_network(layout: &Layout, request: &CreateRequest) -> Result<(), EnvironmentError> {
+    if !has_network(&request.settings) {
+        return Ok(());
+    }
+    let agent = read_record::<ProcessIdentity>(&layout.agent_identity())?;
+    match agent.filter(ProcessIdentity::is_running) {
+        Some(agent) => network::attach(layout, &request.resource.instance, agent.process),
+        None => Ok(()),
+    }
 }
 
 fn create_prepared(
@@ -282,5 +305,5 @@ fn bundle_facts(layout: &Layout) -> Vec<Fact> {
             Fact::missing("rootfs_agent_sha256", error.to_string(), "file inside the bundle")
         }
     };
-    vec![runtime, bytes, agent]
+    vec![runtime, bytes, agent, network::fact(layout)]
 }

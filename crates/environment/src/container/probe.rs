@@ -12,6 +12,7 @@ use crate::cgroup::CgroupTree;
 use crate::error::EnvironmentError;
 use crate::host_process::Children;
 use crate::layout::{Layout, read_record};
+use crate::network;
 use crate::probe_instance::{probe_request, probe_resource};
 use crate::process_identity::wait_until;
 use crate::traces;
@@ -20,9 +21,14 @@ use crate::traces;
 const ENDED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Makes a container of `executable --version`, waits for its end, and removes it.
-pub(super) fn probe(executable: &Path, children: &Children) -> Availability {
+/// Where a network is asked for, one is made and removed too.
+pub(super) fn probe(executable: &Path, children: &Children, network: bool) -> Availability {
     let resource = probe_resource(EnvironmentKind::Container, None);
-    match run(executable, &resource, children) {
+    let tried = || if network { network::try_out(&resource.instance) } else { Ok(()) };
+    let lacking = |reason| format!("the network that is asked for cannot be made: {reason}");
+    let worked = run(executable, &resource, children)
+        .and_then(|version| tried().map_err(lacking).map(|()| version));
+    match worked {
         Ok(version) => Availability {
             available: true,
             emulated: false,
@@ -37,7 +43,9 @@ pub(super) fn probe(executable: &Path, children: &Children) -> Availability {
 /// The answer where the probe failed.
 pub(super) fn unavailable(reason: String) -> Availability {
     let root = rustix::process::geteuid().is_root();
-    let (reason, enable) = if root {
+    let (reason, enable) = if root && reason.contains("network") {
+        (reason, "apt-get install iproute2 iptables")
+    } else if root {
         (reason, "apt-get install runc")
     } else {
         (format!("containers need root: {reason}"), "sudo weighbridge run --env container")

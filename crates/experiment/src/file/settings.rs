@@ -4,8 +4,8 @@
 use super::asked::Problems;
 use super::written::{EnvironmentTable, FirecrackerTable, QemuTable};
 use crate::{
-    DiskCache, DockerSettings, EnvironmentKind, EnvironmentSettings, FirecrackerSettings,
-    QemuSettings, SshSettings, StartMode,
+    ContainerSettings, DiskCache, DockerSettings, EnvironmentKind, EnvironmentSettings,
+    FirecrackerSettings, QemuSettings, SshSettings, StartMode,
 };
 
 /// The settings of an environment of `kind`, which stands at `path` of the file.
@@ -16,6 +16,7 @@ pub(super) fn settings(
     problems: &mut Problems,
 ) -> EnvironmentSettings {
     let given = [
+        ("container", table.container.is_some()),
         ("docker", table.docker.is_some()),
         ("ssh", table.ssh.is_some()),
         ("qemu", table.qemu.is_some()),
@@ -46,9 +47,13 @@ pub(super) fn settings(
             })
         }
         EnvironmentKind::Firecracker => firecracker(path, table, problems),
-        EnvironmentKind::Native | EnvironmentKind::Container | EnvironmentKind::Simulated => {
-            EnvironmentSettings::None
-        }
+        EnvironmentKind::Native | EnvironmentKind::Simulated => EnvironmentSettings::None,
+        EnvironmentKind::Container => match table.container.clone() {
+            Some(asked) if asked != ContainerSettings::default() => {
+                EnvironmentSettings::Container(asked)
+            }
+            _ => EnvironmentSettings::None,
+        },
         EnvironmentKind::Ssh => {
             let ssh = table.ssh.clone().unwrap_or_default();
             check_ssh(path, &ssh, problems);
@@ -159,6 +164,9 @@ pub(super) fn written_again(settings: &EnvironmentSettings) -> EnvironmentTable 
     let empty = EnvironmentTable::default();
     match settings {
         EnvironmentSettings::None => empty,
+        EnvironmentSettings::Container(container) => {
+            EnvironmentTable { container: Some(container.clone()), ..empty }
+        }
         EnvironmentSettings::Docker(docker) if *docker == DockerSettings::default() => empty,
         EnvironmentSettings::Docker(docker) => {
             EnvironmentTable { docker: Some(docker.clone()), ..empty }
@@ -187,8 +195,8 @@ pub(super) fn written_again(settings: &EnvironmentSettings) -> EnvironmentTable 
 mod tests {
     use crate::file::{asked, parse};
     use crate::{
-        Accelerator, ByteSize, DiskCache, DiskSettings, EnvironmentSettings, QemuMachine,
-        QemuSettings, SshSettings,
+        Accelerator, ByteSize, ContainerNetwork, ContainerSettings, DiskCache, DiskSettings,
+        EnvironmentSettings, QemuMachine, QemuSettings, SshSettings,
     };
 
     #[test]
@@ -212,6 +220,24 @@ mod tests {
         let json = serde_json::to_string(&experiment.environments).expect("text");
         let read: Vec<crate::EnvironmentSpec> = serde_json::from_str(&json).expect("read");
         assert_eq!(read, experiment.environments);
+    }
+
+    #[test]
+    fn a_container_has_a_network_only_where_it_is_asked_for() {
+        let of = |table: &str| {
+            let text = format!("[[environment]]\nkind = \"container\"\n{table}");
+            let experiment = parse(&text, "edge.toml").expect("valid");
+            let again = parse(&asked::write(&experiment), "again").expect("written");
+            assert_eq!(again, experiment);
+            experiment.environments[0].settings.clone()
+        };
+        assert_eq!(of(""), EnvironmentSettings::None);
+        assert_eq!(of("container = {}\n"), EnvironmentSettings::None);
+        let nat = ContainerSettings { network: Some(ContainerNetwork::Nat) };
+        assert_eq!(of("container = { network = \"nat\" }\n"), EnvironmentSettings::Container(nat));
+        let wrong = "[[environment]]\nkind = \"native\"\ncontainer = { network = \"nat\" }\n";
+        let complaint = parse(wrong, "edge.toml").expect_err("refused").to_string();
+        assert!(complaint.contains("`container` says nothing"), "{complaint}");
     }
 
     #[test]

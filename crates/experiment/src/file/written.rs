@@ -6,8 +6,8 @@ use schemars::{JsonSchema, Schema, schema_for};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Accelerator, ByteSize, CpuCount, Difference, DiskSettings, DockerSettings, GuestNetwork,
-    InstrumentChoice, JailerUse, QemuMachine, Restart, SshSettings, StartMode,
+    Accelerator, ByteSize, ContainerSettings, CpuCount, Difference, DiskSettings, DockerSettings,
+    GuestNetwork, InstrumentChoice, JailerUse, QemuMachine, Restart, SshSettings, StartMode,
 };
 
 /// An experiment: the same applications weighed in several environments.
@@ -60,6 +60,9 @@ pub struct EnvironmentTable {
     /// What the environment costs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price: Option<PriceTable>,
+    /// Kind "container": its network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<ContainerSettings>,
     /// Kind "docker": its daemon and image.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub docker: Option<DockerSettings>,

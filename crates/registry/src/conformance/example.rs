@@ -165,7 +165,11 @@ pub fn trial(block: u32, environment: &str, workload: &str) -> TrialRecord {
             time: present("CLOCK_MONOTONIC"),
             gpu: Instrument::Missing("no GPU".to_owned()),
         },
-        noise: HostNoise { steal_percent: Some(0.1), other_cpu_percent: None },
+        noise: HostNoise {
+            steal_percent: Some(0.1),
+            heat_throttles: Some(2),
+            ..HostNoise::default()
+        },
         output_sha256: Sha256Digest::of(b"output"),
         benchmark: Vec::new(),
     };

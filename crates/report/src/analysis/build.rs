@@ -147,7 +147,7 @@ fn disturbed(record: &RunRecord) -> Option<String> {
     };
     Some(format!(
         "{disturbed} of {} trials were disturbed by the host (at least {STEAL_PERCENT_DISTURBS:.0} % of a \
-         core stolen or {OTHER_CPU_PERCENT_DISTURBS:.0} % used by others); {again}",
+         core stolen, {OTHER_CPU_PERCENT_DISTURBS:.0} % used by others, or the processor slowed down); {again}",
         measured().count()
     ))
 }

@@ -264,7 +264,11 @@ fn measurement(place: &Place, work: &Work, seconds: f64) -> TrialMeasurement {
             time: present("CLOCK_MONOTONIC of the agent"),
             gpu: missing(),
         },
-        noise: HostNoise { steal_percent: Some(0.2), other_cpu_percent: Some(3.0) },
+        noise: HostNoise {
+            steal_percent: Some(0.2),
+            other_cpu_percent: Some(3.0),
+            ..HostNoise::default()
+        },
         output_sha256: Sha256Digest::of(work.name.as_bytes()),
         benchmark: Vec::new(),
     }

@@ -16,7 +16,7 @@ use super::instance::{Fitting, Instance, InstanceError, Ready};
 use super::order::block_order;
 use super::progress::Progress;
 use super::trial::{self, TrialError};
-use super::{Host, Materials, startup};
+use super::{Host, Materials, overhead, startup};
 use crate::interrupt::Interrupt;
 
 /// For requests that compute nothing.
@@ -303,6 +303,10 @@ async fn measure(
             if let Some(first) = measured.inferences.first() {
                 measured.benchmark = startup::rows(&measured.start, first);
             }
+        }
+        TaskPlan::Benchmark(Benchmark::Memory(_)) => {
+            let row = overhead::row(&instance.resource, &measured);
+            measured.benchmark.push(row);
         }
         TaskPlan::Benchmark(Benchmark::Density(density)) => {
             let fitting = Fitting::of(turn.cell, turn.workload, turn.environment, materials);
