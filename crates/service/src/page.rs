@@ -97,11 +97,20 @@ pub(crate) fn sign_in(wrong: bool) -> Html<String> {
     })
 }
 
-/// A message of the program's as a sentence of a page.
-fn sentence(text: &str) -> String {
+/// A message of the program's as a sentence of a page: names in backticks are set as code.
+fn sentence(text: &str) -> Markup {
     let mut characters = text.chars();
-    let first: String =
-        characters.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
+    let first = characters.next().map(|first| first.to_uppercase().collect::<String>());
     let end = if text.ends_with(['.', '?', '!']) { "" } else { "." };
-    format!("{first}{}{end}", characters.as_str())
+    let whole = format!("{}{}{end}", first.unwrap_or_default(), characters.as_str());
+    code(&whole)
+}
+
+/// Text in which every second piece between backticks is code.
+fn code(text: &str) -> Markup {
+    html! {
+        @for (number, piece) in text.split('`').enumerate() {
+            @if number % 2 == 1 { code { (piece) } } @else { (piece) }
+        }
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 use thiserror::Error;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
@@ -22,6 +22,9 @@ use crate::settings::{OTHER_DESCRIPTORS, ServiceSettings};
 use crate::store::{Store, StoreError};
 use crate::tls::{self, TlsError};
 
+/// Connections that the kernel holds until they are accepted, as many as Linux allows: a crowd
+/// that comes at once is not told to try again a second later.
+const BACKLOG: u32 = 4096;
 /// How often results that are too old are let go.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
 
@@ -46,7 +49,7 @@ pub enum ServiceError {
         /// The model's file.
         file: String,
         /// What is wrong.
-        source: PoolError,
+        source: Box<PoolError>,
     },
     /// The store cannot be used.
     #[error(transparent)]
@@ -95,7 +98,7 @@ impl Service {
         allow_connections(settings.limits.connections)?;
         let store = Store::open(&settings.store)?;
         let cannot = |source| ServiceError::Listen { address: settings.listen, source };
-        let listener = TcpListener::bind(settings.listen).await.map_err(cannot)?;
+        let listener = listen(settings.listen).map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
         let models = settings.models;
         let loading = tokio::task::spawn_blocking(move || {
@@ -104,7 +107,7 @@ impl Service {
                 Model::load(model).map_err(|source| ServiceError::Model {
                     application,
                     file,
-                    source,
+                    source: Box::new(source),
                 })
             };
             models.into_iter().map(load).collect::<Result<Vec<Model>, _>>()
@@ -159,6 +162,14 @@ impl Service {
             never = stopping => match never {},
         }
     }
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A service that was just stopped leaves its port in TIME_WAIT.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 async fn sweep(app: App) -> std::convert::Infallible {

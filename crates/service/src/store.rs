@@ -114,7 +114,7 @@ pub(crate) struct Store {
 impl Store {
     /// Opens a store; in a directory, with what it holds from before.
     pub(crate) fn open(settings: &StoreSettings) -> Result<Self, StoreError> {
-        let files = settings.directory.clone().map(Files::open).transpose()?;
+        let files = settings.directory.as_deref().map(Files::open).transpose()?;
         let store = Self {
             state: Mutex::default(),
             bytes_max: settings.bytes_max,

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use through_binary::{Home, checkout, privileged};
 
-const SCHEMAS: [&str; 12] = [
+const SCHEMAS: [&str; 13] = [
     "experiment",
     "run",
     "report",
@@ -15,6 +15,7 @@ const SCHEMAS: [&str; 12] = [
     "app-run",
     "bill-check",
     "engines",
+    "inference",
     "load",
     "price-lists",
     "prices",

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 use weighbridge_experiment::ApplicationName;
 
-use super::Sheet;
+use super::{Sheet, code};
 
 /// The page of an OpenAPI document.
 pub(crate) fn api(served: &[ApplicationName], document: &Value) -> Html<String> {
@@ -17,7 +17,7 @@ pub(crate) fn api(served: &[ApplicationName], document: &Value) -> Html<String> 
         h1 { "For programs" }
         p.lead { "One file in, its result out; or bare tensors by the Open Inference Protocol, with which "
             code { "tritonclient" } " works. Over gRPC the same is at the same port." }
-        section.card {
+        article.card {
             h2 { "The shortest way in" }
             pre { "curl --data-binary @FILE http://THIS-SERVICE/v1/" (first) }
             p { "As a form: " code { "curl --form file=@FILE …" } ". The type of the answer is chosen by "
@@ -39,11 +39,11 @@ fn described(path: &str, method: &str, operation: &Value) -> Markup {
     let description = text(operation, "description");
     let responses = operation.get("responses").and_then(Value::as_object);
     html! {
-        section.card {
+        article.card {
             h2 { span.method { (method.to_uppercase()) } code { (path) } }
-            p { strong { (text(operation, "summary")) } }
-            @if !description.is_empty() { p { (description) } }
-            div.scroll { table {
+            p { strong { (code(&text(operation, "summary"))) } }
+            @if !description.is_empty() { p { (code(&description)) } }
+            div.scroll tabindex="0" role="region" aria-label="Answers" { table {
                 caption { "Answers" }
                 thead { tr { th scope="col" { "Status" } th scope="col" { "When" } th scope="col" { "Type" } } }
                 tbody {

@@ -30,8 +30,7 @@ pub(crate) fn result(
         section.card aria-label="Result" { (content(entry)) }
         div.actions {
             @if let Some(after) = &entry.after {
-                a.button href=(format!("/results/{}/after?download=yes", entry.id)) download { "Download the result" }
-                span.hint { (size(after.bytes)) }
+                a.button href=(format!("/results/{}/after?download=yes", entry.id)) download { "Download the result (" (size(after.bytes)) ")" }
             }
             a.button.quiet href=(format!("/app/{name}")) { "Another " (what) }
             form action=(format!("/results/{}/delete", entry.id)) method="post" {
@@ -128,23 +127,34 @@ fn found_table(found: &[FoundAnswer]) -> Markup {
     let others = found.len().saturating_sub(FOUND_MOST);
     html! {
         @if !found.is_empty() {
-            div.scroll { table {
-                caption { "Each with its confidence and its place in pixels" }
-                thead { tr { th scope="col" { "What" } th.number scope="col" { "Confidence" } th.number scope="col" { "From left, top" } th.number scope="col" { "To right, bottom" } } }
-                tbody {
-                    @for one in found.iter().take(FOUND_MOST) {
+            div.scroll tabindex="0" role="region" aria-label="What was found" {
+                table {
+                    caption { "Each with its confidence and its place in pixels" }
+                    thead {
                         tr {
-                            th scope="row" { (one.label) }
-                            td.number { (percent(f64::from(one.score))) }
-                            td.number { (format!("{:.0}, {:.0}", one.left, one.top)) }
-                            td.number { (format!("{:.0}, {:.0}", one.right, one.bottom)) }
+                            th scope="col" { "What" }
+                            th.number scope="col" { "Confidence" }
+                            th.number scope="col" { "Left, top – right, bottom" }
+                        }
+                    }
+                    tbody {
+                        @for one in found.iter().take(FOUND_MOST) {
+                            tr {
+                                th scope="row" { (one.label) }
+                                td.number { (percent(f64::from(one.score))) }
+                                td.number { (place(one)) }
+                            }
                         }
                     }
                 }
-            } }
+            }
         }
         @if others > 0 { p { "And " (others) " more, which the photo shows." } }
     }
+}
+
+fn place(one: &FoundAnswer) -> String {
+    format!("{:.0}, {:.0} – {:.0}, {:.0}", one.left, one.top, one.right, one.bottom)
 }
 
 fn count(found: &[FoundAnswer]) -> String {

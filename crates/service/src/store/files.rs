@@ -24,7 +24,7 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreE
 }
 
 impl Files {
-    pub(super) fn open(directory: PathBuf) -> Result<Self, StoreError> {
+    pub(super) fn open(directory: &Path) -> Result<Self, StoreError> {
         let files = Self { content: directory.join("content"), results: directory.join("results") };
         for path in [&files.content, &files.results] {
             // Other people's photos: for this user's eyes only.

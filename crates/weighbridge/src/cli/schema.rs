@@ -34,6 +34,8 @@ pub(crate) enum SchemaName {
     Engines,
     /// weighbridge.load/1: what `load --format json` prints
     Load,
+    /// weighbridge.inference/1: what `serve` answers to POST /v1/{application}
+    Inference,
     /// weighbridge.price-lists/1: what `price list --format json` prints
     PriceLists,
     /// weighbridge.prices/1: what `price list TEXT`, `price show` and `price quote` print
@@ -54,6 +56,7 @@ pub(super) fn print(name: SchemaName) -> anyhow::Result<Outcome> {
         SchemaName::BillCheck => schema_for!(BillCheckDocument),
         SchemaName::Engines => schema_for!(EngineList),
         SchemaName::Load => schema_for!(LoadSummary),
+        SchemaName::Inference => schema_for!(weighbridge_service::InferenceAnswer),
         SchemaName::PriceLists => schema_for!(PriceLists),
         SchemaName::Prices => schema_for!(Prices),
         SchemaName::Wire => weighbridge_agent::wire::wire_schema(),
