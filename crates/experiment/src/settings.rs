@@ -58,7 +58,7 @@ impl EnvironmentSettings {
             Self::None | Self::Container(_) | Self::Qemu(_) => Vec::new(),
             Self::Docker(docker) => vec![&mut docker.socket],
             Self::Firecracker(guest) => vec![&mut guest.binary, &mut guest.kernel],
-            Self::Ssh(ssh) => vec![&mut ssh.identity, &mut ssh.known_hosts],
+            Self::Ssh(ssh) => vec![&mut ssh.identity, &mut ssh.known_hosts, &mut ssh.agents],
         };
         paths.into_iter().flatten().collect()
     }
@@ -127,6 +127,10 @@ pub struct SshSettings {
     /// directory unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directory: Option<String>,
+    /// Directory of this host with agents for other processors, each as
+    /// `MACHINE/weighbridge-agent`, where MACHINE is what `uname -m` says there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agents: Option<String>,
 }
 
 /// What a later process needs, besides the instance's directory, to find an instance and to

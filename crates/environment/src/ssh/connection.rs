@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use weighbridge_experiment::SshSettings;
 
-use super::quote::command_line;
+use super::quote::{command_line, quoted};
 use crate::error::EnvironmentError;
 use crate::spawner::spawn;
 
@@ -74,7 +74,7 @@ impl Connection {
             options.extend(["-o".to_owned(), "IdentitiesOnly=yes".to_owned()]);
         }
         if let Some(jump) = jump {
-            options.extend(["-J".to_owned(), jump.clone()]);
+            options.extend(through(jump, identity.as_deref(), known_hosts.as_deref()));
         }
         if let Some(known_hosts) = known_hosts {
             options.extend(["-o".to_owned(), format!("UserKnownHostsFile={known_hosts}")]);
@@ -127,6 +127,17 @@ impl Connection {
         let arguments =
             ["-O", "forward", "-o", "StreamLocalBindUnlink=yes", "-L", &pair].map(str::to_owned);
         self.ssh("forward the agent's socket", &arguments, None, &[]).await.map(drop)
+    }
+
+    /// Makes a port of this host's loopback lead to one of the other host's.
+    pub(super) async fn forward_port(
+        &self,
+        local: u16,
+        remote: u16,
+    ) -> Result<(), EnvironmentError> {
+        let pair = format!("127.0.0.1:{local}:127.0.0.1:{remote}");
+        let arguments = ["-O", "forward", "-L", &pair].map(str::to_owned);
+        self.ssh("forward a service's port", &arguments, None, &[]).await.map(drop)
     }
 
     /// Runs one of our scripts there; `input` is its standard input. Returns what it wrote.
@@ -193,5 +204,47 @@ impl Connection {
             said => said.to_owned(),
         };
         EnvironmentError::SshUnreachable { destination: self.destination().to_owned(), reason }
+    }
+}
+
+/// Options that go through other hosts. `ssh -J` gives its key and known hosts to the last host
+/// only, so a single host to go through is reached by a command with the same ones; several
+/// are left to `-J`, and to the user's own configuration.
+fn through(jump: &str, identity: Option<&str>, known_hosts: Option<&str>) -> Vec<String> {
+    if jump.contains(',') || (identity.is_none() && known_hosts.is_none()) {
+        return vec!["-J".to_owned(), jump.to_owned()];
+    }
+    let mut words = vec![PROGRAM.to_owned(), "-o".to_owned(), "BatchMode=yes".to_owned()];
+    if let Some(identity) = identity {
+        words.extend(["-i", identity, "-o", "IdentitiesOnly=yes"].map(str::to_owned));
+    }
+    if let Some(known_hosts) = known_hosts {
+        words.extend(["-o".to_owned(), format!("UserKnownHostsFile={known_hosts}")]);
+    }
+    // A shell runs the command, and `ssh` replaces what begins with a per cent sign.
+    let quoted: Vec<String> = words.iter().map(|word| quoted(&word.replace('%', "%%"))).collect();
+    let command = format!("{} -W '[%h]:%p' -- {}", quoted.join(" "), quoted_address(jump));
+    vec!["-o".to_owned(), format!("ProxyCommand={command}")]
+}
+
+fn quoted_address(jump: &str) -> String {
+    let address = if jump.contains("://") { jump.to_owned() } else { format!("ssh://{jump}") };
+    quoted(&address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_to_go_through_is_reached_with_the_same_key_and_the_same_known_hosts() {
+        assert_eq!(through("me@gate", None, None), ["-J", "me@gate"]);
+        assert_eq!(through("a,b", Some("/k"), None), ["-J", "a,b"]);
+        let options = through("me@gate:2222", Some("/my key%"), Some("/known"));
+        assert_eq!(
+            options[1],
+            "ProxyCommand='ssh' '-o' 'BatchMode=yes' '-i' '/my key%%' '-o' 'IdentitiesOnly=yes' \
+             '-o' 'UserKnownHostsFile=/known' -W '[%h]:%p' -- 'ssh://me@gate:2222'"
+        );
     }
 }

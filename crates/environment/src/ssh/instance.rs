@@ -1,11 +1,14 @@
 //! One instance from its making to its removal: files and processes there, a forwarded
 //! socket and a standing connection here.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use weighbridge_experiment::{
-    ByteSize, CreateRequest, Ended, Fact, HostFacts, Locator, Resource, Sha256Digest, SshSettings,
+    ByteSize, CreateRequest, Ended, Endpoint, EnvironmentKind, Fact, HostFacts, Locator, Resource,
+    Sha256Digest, SshSettings,
 };
 
 use super::connection::Connection;
@@ -27,6 +30,8 @@ use crate::traces::{kill_processes, remove_remains};
 
 /// Below the home directory of the other host, unless told otherwise.
 const DIRECTORY: &str = ".cache/weighbridge";
+/// The agent as the script that starts it is told.
+const AGENT: &str = "PLACE/agent/agent";
 /// A unix socket's path there has the same limit as here.
 const SOCKET_PATH_BYTES_MAX: usize = 107;
 
@@ -41,6 +46,9 @@ pub(super) struct Remote {
     machine: String,
     /// `limits`, or `unlimited: WHY`; empty until the agent was started.
     limits: String,
+    /// Digest of the agent that was brought.
+    #[serde(default)]
+    agent: Option<Sha256Digest>,
 }
 
 /// A file that goes there: from here, by content, to a path below the instance's directory.
@@ -108,7 +116,12 @@ async fn start(
         write_record(&layout.monitor_identity(), &identity)?;
     }
     let mut remote = look(connection, &request.resource).await?;
-    let (parts, start) = parts(launch, &request.agent.libraries).await?;
+    let agent = foreign_agent(connection, &remote, request)?;
+    let (parts, start) = match &agent {
+        Some(agent) => (vec![part(agent, "agent/agent".to_owned())?], vec![AGENT.to_owned()]),
+        None => parts(launch, &request.agent.libraries).await?,
+    };
+    remote.agent = parts.first().map(|part| part.digest.clone());
     bring(connection, &remote.base, &parts).await?;
     // From here on there is something of the instance on the other host.
     write_record(&record(layout), &remote)?;
@@ -123,14 +136,51 @@ async fn start(
     let command: Vec<String> =
         start.iter().map(|word| word.replace("PLACE", &remote.place)).collect();
     let mut arguments = vec![remote.place.as_str(), &launch.instance.0, &quota, &memory];
-    arguments.extend(command.iter().chain(&launch.arguments).map(String::as_str));
+    // An agent by itself has no roles to choose from.
+    let role = if agent.is_some() { &[][..] } else { &launch.arguments };
+    arguments.extend(command.iter().chain(role).map(String::as_str));
     let told = connection.run("start the agent", scripts::START, &arguments, b"").await?;
     let listens = told.lines().any(|line| line == "listens");
     let socket = format!("{}/run/agent.sock", remote.place);
     remote.limits = told.lines().next().unwrap_or_default().to_owned();
     write_record(&record(layout), &remote)?;
     // An agent that has ended already is told of when the instance is destroyed.
-    if listens { connection.forward(&layout.socket(), &socket).await } else { Ok(()) }
+    if !listens {
+        return Ok(());
+    }
+    connection.forward(&layout.socket(), &socket).await?;
+    forward_services(connection, layout, &request.service_ports).await
+}
+
+fn ports(layout: &Layout) -> PathBuf {
+    layout.directory.join("ports.json")
+}
+
+/// Ports of services there, each by one of this host's loopback.
+async fn forward_services(
+    connection: &Connection,
+    layout: &Layout,
+    services: &[u16],
+) -> Result<(), EnvironmentError> {
+    let mut forwarded = BTreeMap::new();
+    for service in services {
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr());
+        let local =
+            free.map_err(EnvironmentError::file("choose a port for", ports(layout)))?.port();
+        connection.forward_port(local, *service).await?;
+        forwarded.insert(*service, local);
+    }
+    write_record(&ports(layout), &forwarded)
+}
+
+/// Where a service there is reached.
+pub(super) fn forwarded(resource: &Resource, port: u16) -> Result<Endpoint, EnvironmentError> {
+    let known: BTreeMap<u16, u16> =
+        read_record(&ports(&Layout::of(resource)?))?.unwrap_or_default();
+    let local = known
+        .get(&port)
+        .ok_or(EnvironmentError::ServicePort { kind: EnvironmentKind::Ssh, port })?;
+    Ok(Endpoint::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, *local))))
 }
 
 /// What is there: a Linux of this machine's architecture, and a home directory.
@@ -147,12 +197,6 @@ async fn look(connection: &Connection, resource: &Resource) -> Result<Remote, En
     if system != "Linux" {
         return Err(refused(format!("it runs {system}, and an agent needs Linux")));
     }
-    if machine != std::env::consts::ARCH {
-        return Err(refused(format!(
-            "its processor is {machine} and this executable is for {}; run weighbridge on a host of that architecture",
-            std::env::consts::ARCH
-        )));
-    }
     let base = match &resource.locator {
         Some(Locator::Ssh(SshSettings { directory: Some(directory), .. })) => directory.clone(),
         _ => format!("{home}/{DIRECTORY}"),
@@ -163,7 +207,47 @@ async fn look(connection: &Connection, resource: &Resource) -> Result<Remote, En
             "{place} is too long for a socket; choose a shorter `directory` in [environment.ssh]"
         )));
     }
-    Ok(Remote { base, place, machine, limits: String::new() })
+    Ok(Remote { base, place, machine, limits: String::new(), agent: None })
+}
+
+/// The agent for another processor than this host's, from the directory that the user named;
+/// none where the processors are the same.
+fn foreign_agent(
+    connection: &Connection,
+    remote: &Remote,
+    request: &CreateRequest,
+) -> Result<Option<PathBuf>, EnvironmentError> {
+    let (machine, here) = (&remote.machine, std::env::consts::ARCH);
+    if machine == here {
+        return Ok(None);
+    }
+    let refused = |reason| EnvironmentError::Ssh {
+        destination: connection.destination().to_owned(),
+        action: "run the agent".to_owned(),
+        reason,
+    };
+    // The word comes from the other host and becomes part of a path here.
+    let word = checked_file_name(machine)?;
+    let Some(Locator::Ssh(SshSettings { agents: Some(agents), .. })) = &request.resource.locator
+    else {
+        return Err(refused(format!(
+            "its processor is {machine} and this executable is for {here}; build an agent for it \
+             (`cargo run -p xtask -- agent {machine}`) and name its directory with --agent-dir"
+        )));
+    };
+    let agent = Path::new(agents).join(word).join("weighbridge-agent");
+    if !agent.is_file() {
+        return Err(refused(format!(
+            "its processor is {machine} and there is no {}; `cargo run -p xtask -- agent {machine}` builds one",
+            agent.display()
+        )));
+    }
+    if !request.agent.libraries.is_empty() {
+        return Err(refused(format!(
+            "its processor is {machine}, and the engine's libraries here are for {here}; use engine = \"rten\""
+        )));
+    }
+    Ok(Some(agent))
 }
 
 /// The agent, its linker, its libraries, and the words that start it there.
@@ -186,7 +270,7 @@ async fn parts(
             parts.push(part(linker, "agent/linker".to_owned())?);
             start.extend(["PLACE/agent/linker", "--library-path", "PLACE/agent/lib"]);
         }
-        start.push("PLACE/agent/agent");
+        start.push(AGENT);
         Ok((parts, start.into_iter().map(str::to_owned).collect()))
     })
     .await
@@ -320,6 +404,10 @@ pub(super) fn facts(resource: &Resource) -> HostFacts {
     match remote {
         Ok(remote) => {
             facts.push(Fact::known("remote_machine", remote.machine, "uname -m"));
+            facts.push(match remote.agent {
+                Some(digest) => Fact::known("remote_agent_sha256", digest.as_str(), SOURCE),
+                None => Fact::missing("remote_agent_sha256", "none was brought", SOURCE),
+            });
             facts.push(Fact::known("remote_limits", remote.limits, "the start of the agent"));
             facts.extend(missing_cgroup_facts("it is on the other host"));
         }

@@ -1,8 +1,9 @@
 //! Another host, reached by the system's `ssh`.
 //!
 //! The agent travels there with its linker and libraries, by content, so that it starts on any
-//! Linux of the same architecture; its socket is forwarded to a unix socket here, so nothing
-//! listens on a port. Limits come from a cgroup where the user there may make one.
+//! Linux of the same architecture, and for another one is built beforehand; its socket is
+//! forwarded to a unix socket here, so nothing listens on a port but what a service was asked
+//! for, on loopback. Limits come from a cgroup where the user there may make one.
 //!
 //! This module does not know what the agent does, and reads no meter of the other host.
 
@@ -67,9 +68,7 @@ impl Environment for SshEnvironment {
     fn endpoint(&self, resource: &Resource, port: Port) -> Result<Endpoint, EnvironmentError> {
         match port {
             Port::Agent => host_process::endpoint(resource, port),
-            Port::Service(port) => {
-                Err(EnvironmentError::ServicePort { kind: EnvironmentKind::Ssh, port })
-            }
+            Port::Service(port) => instance::forwarded(resource, port),
         }
     }
 

@@ -20,6 +20,8 @@ pub(crate) struct Sshd {
     directory: TempDir,
     port: u16,
     process: Option<Child>,
+    /// Options besides those that every server has.
+    more: Vec<String>,
 }
 
 static SHARED: Mutex<Weak<Sshd>> = Mutex::new(Weak::new());
@@ -50,11 +52,17 @@ impl Sshd {
 
     /// A server of one's own.
     pub(crate) fn start() -> Self {
+        Self::start_with(|_| Vec::new())
+    }
+
+    /// The same with more options, which may name what lies in its directory.
+    pub(crate) fn start_with(more: impl FnOnce(&Path) -> Vec<String>) -> Self {
         let directory = TempDir::with_prefix("wb-sshd-").expect("a directory");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
         drop(listener);
-        let mut sshd = Self { directory, port, process: None };
+        let more = more(directory.path());
+        let mut sshd = Self { directory, port, process: None, more };
         for key in ["host", "user", "stranger"] {
             let made = Command::new("ssh-keygen")
                 .args(["-q", "-t", "ed25519", "-N", "", "-f"])
@@ -85,6 +93,7 @@ impl Sshd {
             .args(["-o", "PidFile=none", "-o", "PermitRootLogin=yes", "-o"])
             .args(["MaxStartups=100", "-o"])
             .arg(format!("AuthorizedKeysFile={}", self.path("authorized").display()))
+            .args(self.more.iter().flat_map(|option| ["-o", option]))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
@@ -94,6 +103,10 @@ impl Sshd {
             assert!(start.elapsed() < UP_WITHIN, "sshd does not listen");
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
     }
 
     /// Ends the server; connections that stand go on without it.
@@ -123,6 +136,7 @@ impl Sshd {
             jump: None,
             known_hosts: text("known"),
             directory: text("remote"),
+            agents: None,
         }
     }
 }

@@ -161,10 +161,12 @@ fn row(cell: &Cell) -> RowText {
         let active = used.mean_active.map_or_else(|| "never at 100 %".to_owned(), percent);
         let mut lines =
             vec![format!("all time {}", percent(used.mean_all)), format!("active {active}")];
-        lines.extend(used.paper.as_ref().map(|paper| match paper.mean_active {
-            Some(active) => format!("paper's {}, n = {}", percent(active), paper.figures),
-            None if paper.figures > 0 => "paper's never at 100 %".to_owned(),
-            None => "paper's: missing".to_owned(),
+        lines.extend(used.paper.as_ref().map(|paper| match (paper.mean_active, paper.mean_all) {
+            (Some(active), Some(all)) => {
+                format!("paper's {}, all {}", percent(active), percent(all))
+            }
+            (_, Some(all)) => format!("paper's never, all {}", percent(all)),
+            (_, None) => "paper's: missing".to_owned(),
         }));
         lines
     });

@@ -123,11 +123,15 @@ pub(crate) struct RunArguments {
     /// it what the edge paper used for each kind (`docker stats`, `top` of the hypervisor)
     #[arg(long, value_name = "WHICH", value_parser = instrument_choice)]
     pub(crate) instrument: Option<InstrumentChoice>,
+    /// Directory with agents for hosts of kind ssh whose processor is another than this host's,
+    /// each as MACHINE/weighbridge-agent (`cargo run -p xtask -- agent aarch64` builds one)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) agent_dir: Option<PathBuf>,
     /// What is printed at the end
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
     /// Go on with a run that was interrupted or killed: an id, a unique prefix, or `latest`
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["file", "environments", "applications", "trials", "inputs", "engine", "seed", "allow_differences", "strict", "instrument", "slow_down"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["file", "environments", "applications", "trials", "inputs", "engine", "seed", "allow_differences", "strict", "instrument", "agent_dir", "slow_down"])]
     pub(crate) resume: Option<String>,
     /// Slow one environment down on purpose, by a busy loop after each inference, to see
     /// whether a difference of known size is found: `NAME=PERCENT`. The run says so.

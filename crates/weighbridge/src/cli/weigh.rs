@@ -127,6 +127,7 @@ fn options(arguments: &RunArguments) -> Options {
         seed: arguments.seed,
         repeat_disturbed: arguments.strict,
         instrument: arguments.instrument,
+        agent_directory: arguments.agent_dir.clone(),
         allow_differences: arguments.allow_differences.clone(),
     }
 }

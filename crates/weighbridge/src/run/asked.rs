@@ -7,8 +7,8 @@ use anyhow::Context as _;
 use weighbridge_experiment::file::asked::{application, default_workload, environment_kind, write};
 use weighbridge_experiment::file::parse;
 use weighbridge_experiment::{
-    Benchmark, Difference, EngineWish, EnvironmentSpec, Experiment, InstrumentChoice, ModelSource,
-    TaskSpec, WorkloadSpec,
+    Benchmark, Difference, EngineWish, EnvironmentSettings, EnvironmentSpec, Experiment,
+    InstrumentChoice, ModelSource, TaskSpec, WorkloadSpec,
 };
 
 use crate::cli::UsageError;
@@ -25,6 +25,7 @@ pub(crate) struct Options {
     pub(crate) allow_differences: Vec<Difference>,
     pub(crate) repeat_disturbed: Option<u32>,
     pub(crate) instrument: Option<InstrumentChoice>,
+    pub(crate) agent_directory: Option<PathBuf>,
 }
 
 /// An experiment as asked, with its text for the record.
@@ -114,6 +115,14 @@ pub(crate) fn experiment(file: Option<&Path>, options: &Options) -> anyhow::Resu
     }
     if let Some(instrument) = options.instrument {
         experiment.instrument = instrument;
+    }
+    if let Some(directory) = &options.agent_directory {
+        let directory = absolute(directory)?;
+        for environment in &mut experiment.environments {
+            if let EnvironmentSettings::Ssh(ssh) = &mut environment.settings {
+                ssh.agents = Some(directory.clone());
+            }
+        }
     }
     for difference in &options.allow_differences {
         if !experiment.allow_differences.contains(difference) {
@@ -237,6 +246,22 @@ mod tests {
         assert_eq!(choose(&[]).expect("valid").text, text, "an unchanged file is kept as written");
         let refused = choose(&["aws"]).expect_err("not in this version").to_string();
         assert!(refused.contains("`aws` is not supported by this version"), "{refused}");
+    }
+
+    #[test]
+    fn agents_for_other_processors_are_for_hosts_by_ssh() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("edge.toml");
+        let text = "[[environment]]\nkind = \"ssh\"\nssh = { destination = \"pi@edge\" }\n\
+                    [[environment]]\nkind = \"native\"\n";
+        fs::write(&file, text).expect("written");
+        let options = Options { agent_directory: Some("/opt/agents".into()), ..Options::default() };
+        let asked = experiment(Some(&file), &options).expect("valid");
+        let EnvironmentSettings::Ssh(ssh) = &asked.experiment.environments[0].settings else {
+            panic!("{:?}", asked.experiment.environments[0]);
+        };
+        assert_eq!(ssh.agents.as_deref(), Some("/opt/agents"));
+        assert_eq!(parse(&asked.text, "record").expect("again"), asked.experiment);
     }
 
     #[test]
