@@ -48,6 +48,13 @@ trials = 3
 KILLED_WITHIN = {"docker": 3.0, "qemu": 7.0}
 
 
+def of_runs(home: Home, left: list[str]) -> list[str]:
+    """Those that carry the name of a run of this data directory: others may be at work beside."""
+    listed = subprocess.run(home.command("runs", "--format", "json"), env=home.environment, capture_output=True)
+    own = [run["id"] for run in json.loads(listed.stdout)["runs"]] + [str(home.path)]
+    return [trace for trace in left if any(name in trace for name in own)]
+
+
 def traces(home: pathlib.Path) -> list[str]:
     """Whatever a run may leave behind on this host."""
     left = []
@@ -61,11 +68,13 @@ def traces(home: pathlib.Path) -> list[str]:
         try:
             arguments = (process / "cmdline").read_bytes().split(b"\0")
             directory = os.readlink(process / "cwd")
+            cgroup = (process / "cgroup").read_text().splitlines()[:1]
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue
         role = b"agent" in arguments[1:2] or b"container-monitor" in arguments[1:2]
         if role or directory.startswith(str(home)):
-            left.append(f"process {process.name}: {b' '.join(arguments).decode(errors='replace')}")
+            said = b" ".join(arguments).decode(errors="replace")
+            left.append(f"process {process.name} in {directory}, {cgroup}: {said}")
     return left
 
 
@@ -169,7 +178,7 @@ def killed_and_reaped(kinds: list[str], kills: int) -> dict:
             most_left = max(most_left, len(left))
             print(f"\r{sum(killed.values())}/{kills} kills", end="", file=sys.stderr)
         reaped = subprocess.run(home.command("reap"), env=home.environment, capture_output=True, text=True)
-        left = traces(home.path / "home") + (dockerd.traces() if dockerd else [])
+        left = of_runs(home, traces(home.path / "home")) + (dockerd.traces() if dockerd else [])
         if reaped.returncode != 0:
             left.append(f"reap exited {reaped.returncode}: {reaped.stderr}")
     finally:

@@ -14,9 +14,10 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::Mode;
 use rustix::process::{Signal, set_parent_process_death_signal, umask};
+use rustix::time::{ClockId, clock_gettime};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use weighbridge_experiment::{Fact, HostFacts, Sha256Digest};
+use weighbridge_experiment::{Fact, GuestBoot, GuestStamps, HostFacts, Sha256Digest};
 use weighbridge_measure::host_facts;
 
 use crate::wire::{
@@ -158,6 +159,16 @@ fn refuse(stream: &mut impl Write, error: FrameError) -> AgentError {
     AgentError::Wire(error)
 }
 
+/// How the guest began, as its first process left it in the agent's directory.
+fn guest_boot(base: &Path) -> Option<GuestBoot> {
+    let stamps = fs::read(base.join(GuestStamps::FILE)).ok()?;
+    let stamps: GuestStamps = serde_json::from_slice(&stamps).ok()?;
+    let now = clock_gettime(ClockId::Boottime);
+    let seconds = u64::try_from(now.tv_sec).ok()?;
+    let now = seconds * 1_000_000_000 + u64::try_from(now.tv_nsec).ok()?;
+    Some(stamps.phases(now))
+}
+
 struct Agent<'a> {
     base: &'a Path,
     simulate: Option<u64>,
@@ -189,6 +200,7 @@ impl Agent<'_> {
             agent_version: env!("CARGO_PKG_VERSION").to_owned(),
             process: std::process::id(),
             simulated: self.simulate.is_some(),
+            guest: guest_boot(self.base),
         };
         write_frame(stream, &Answer::Welcome(welcome))?;
         Ok(true)

@@ -240,7 +240,13 @@ fn answer() -> impl Strategy<Value = Answer> {
     prop_oneof![
         (any::<(u32, u32, bool)>(), "\\PC*").prop_map(
             |((protocol, process, simulated), agent_version)| {
-                Answer::Welcome(Welcome { protocol, agent_version, process, simulated })
+                Answer::Welcome(Welcome {
+                    protocol,
+                    agent_version,
+                    process,
+                    simulated,
+                    guest: None,
+                })
             }
         ),
         any::<(u32, u32)>()

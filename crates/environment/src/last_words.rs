@@ -25,6 +25,19 @@ pub(crate) fn end_of(text: &[u8]) -> String {
     whole_lines(&text[start..], start == 0)
 }
 
+/// What a guest's console says of its end, in a sentence: what our first process complained of,
+/// else a panic, else the last line.
+pub(crate) fn console_says(console: &str) -> String {
+    let telling = ["weighbridge guest:", "Kernel panic", ""];
+    let line = telling.iter().find_map(|word| {
+        console.lines().rfind(|line| !line.trim().is_empty() && line.contains(word))
+    });
+    match line {
+        Some(line) => format!("its console said: {}", line.trim()),
+        None => "its console said nothing".to_owned(),
+    }
+}
+
 fn whole_lines(bytes: &[u8], from_the_beginning: bool) -> String {
     let text = String::from_utf8_lossy(bytes);
     // A first line that was cut in half says something that nobody wrote.
@@ -52,5 +65,14 @@ mod tests {
         assert!(text.len() <= 4096);
         assert!(text.starts_with("line "), "{text}");
         assert!(text.ends_with("line 1999"));
+    }
+
+    #[test]
+    fn a_console_is_told_by_the_line_that_says_why() {
+        assert!(console_says("one\ntwo\n\n").ends_with("said: two"));
+        assert!(console_says("Kernel panic - x\n---[ end").ends_with("said: Kernel panic - x"));
+        let ours = "weighbridge guest: no port\nKernel panic\nreboot: Restarting system";
+        assert!(console_says(ours).ends_with("said: weighbridge guest: no port"));
+        assert!(console_says("\n").ends_with("said nothing"));
     }
 }

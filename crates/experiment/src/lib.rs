@@ -65,8 +65,8 @@ pub use settings::{
     ContainerNetwork, ContainerSettings, DockerSettings, EnvironmentSettings, Locator, SshSettings,
 };
 pub use trial::{
-    EngineIdentity, InferenceTiming, SamplerCost, StartTiming, TrialFailure, TrialMeasurement,
-    TrialOutcome, TrialRecord,
+    EngineIdentity, GuestBoot, GuestStamps, InferenceTiming, SamplerCost, StartTiming,
+    TrialFailure, TrialMeasurement, TrialOutcome, TrialRecord,
 };
 pub use units::{ByteSize, CpuCount, UnitError};
 pub use usage::{Instrument, Instruments, Sample, Usage};

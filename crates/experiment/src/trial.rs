@@ -63,6 +63,48 @@ pub struct StartTiming {
     pub ready_seconds: f64,
     /// From then to the model being loaded and the inputs being read.
     pub load_seconds: f64,
+    /// What a guest tells of its own start; missing where there is none, and of one that
+    /// started from a snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guest: Option<GuestBoot>,
+}
+
+/// Phases of a guest's start by the guest's own clock, which counts from where its kernel
+/// began (`CLOCK_BOOTTIME`). It may run wrong: the host's times stand beside it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GuestBoot {
+    /// From the kernel's begin to its first process.
+    pub kernel_nanoseconds: u64,
+    /// From there to the start of the agent's process.
+    pub init_nanoseconds: u64,
+    /// From there to the agent's first answer.
+    pub agent_nanoseconds: u64,
+}
+
+/// What the first process of a guest leaves for the agent to read, as JSON in the agent's
+/// directory: nanoseconds of `CLOCK_BOOTTIME`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestStamps {
+    /// When the first process began.
+    pub init_began_nanoseconds: u64,
+    /// When it started the agent.
+    pub agent_started_nanoseconds: u64,
+}
+
+impl GuestStamps {
+    /// Name of the file in the agent's directory.
+    pub const FILE: &str = "guest-boot.json";
+
+    /// The phases, where the agent answers now.
+    #[must_use]
+    pub const fn phases(self, now_nanoseconds: u64) -> GuestBoot {
+        let Self { init_began_nanoseconds: began, agent_started_nanoseconds: started } = self;
+        GuestBoot {
+            kernel_nanoseconds: began,
+            init_nanoseconds: started.saturating_sub(began),
+            agent_nanoseconds: now_nanoseconds.saturating_sub(started),
+        }
+    }
 }
 
 /// What taking the samples itself cost.

@@ -27,7 +27,7 @@ use weighbridge_environment::{
 use weighbridge_experiment::{
     Accelerator, AgentLaunch, ApplicationName, ByteSize, CpuCount, CreateRequest, DiskCache,
     DiskSettings, DockerSettings, Endpoint, EnvironmentKind, EnvironmentSettings, InstanceId,
-    Limits, MeterTarget, QemuSettings, Resource, Sha256Digest,
+    Limits, MeterTarget, QemuMachine, QemuSettings, Resource, Sha256Digest,
 };
 use weighbridge_inference::catalogue;
 use weighbridge_measure::OutsideMeter;
@@ -300,8 +300,12 @@ async fn how_an_instance_ended_by_itself_is_told() {
         let endpoint =
             bench.environment.endpoint(&request.resource, Port::Agent).expect("an endpoint");
         // A virtual machine is connected to before its agent listens, and no agent answers.
-        let within =
-            if bench.kind == EnvironmentKind::Qemu { SOON } else { Duration::from_millis(500) };
+        let within = match bench.kind {
+            EnvironmentKind::Qemu => SOON,
+            // Behind its port nobody answers, which does not tell whether somebody will.
+            EnvironmentKind::Firecracker => Duration::from_secs(5),
+            _ => Duration::from_millis(500),
+        };
         if let Ok(mut client) = AgentClient::connect(&endpoint, within).await {
             assert!(client.hello(None, within).await.is_err());
         }
@@ -326,6 +330,39 @@ async fn another_process_can_destroy_what_this_one_made() {
         bench.assert_gone(&request.resource).await;
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_small_machine_boots_the_same_kernel() {
+    if !virtual_machines() {
+        return;
+    }
+    let bench = Bench::new(EnvironmentKind::Qemu);
+    let mut request = bench.request("small");
+    let disk = DiskSettings { size: ByteSize(64 << 20), cache: DiskCache::Unsafe };
+    request.settings = EnvironmentSettings::Qemu(QemuSettings {
+        machine: QemuMachine::Microvm,
+        accel: Accelerator::Tcg,
+        disk: Some(disk),
+    });
+    bench.environment.create(&request).await.expect("created");
+    let resource = &request.resource;
+    let endpoint = bench.environment.endpoint(resource, Port::Agent).expect("an endpoint");
+    let mut client = AgentClient::connect(&endpoint, SOON).await.expect("an agent");
+    let welcome = client.hello(None, SOON).await.expect("a welcome");
+    let boot = welcome.guest.expect("the phases of its start");
+    assert!(boot.kernel_nanoseconds > boot.agent_nanoseconds, "{boot:?}");
+    let outside = bench.environment.describe(resource).await;
+    assert_eq!(outside.value("guest_machine"), Some("microvm"));
+    // QEMU counts the requests of the disk, which the guest's first process has mounted.
+    let target = bench.environment.meter_target(resource).await.expect("a target");
+    let (mut meter, instruments) = OutsideMeter::open(&target).expect("a meter");
+    assert!(format!("{:?}", instruments.storage).contains("counted by QEMU"), "{instruments:?}");
+    assert!(format!("{:?}", instruments.cpu).contains("of QEMU"), "{instruments:?}");
+    let usage = meter.read().expect("a reading");
+    assert!(usage.storage_read_requests.is_some_and(|requests| requests > 0), "{usage:?}");
+    bench.environment.destroy(resource).await.expect("destroyed");
+    bench.assert_gone(resource).await;
 }
 
 #[tokio::test]

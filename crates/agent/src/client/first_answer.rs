@@ -109,6 +109,7 @@ mod tests {
             agent_version: "1".into(),
             process: 7,
             simulated: false,
+            guest: None,
         })
     }
 

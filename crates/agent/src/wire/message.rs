@@ -5,8 +5,8 @@ use super::EngineChoice;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use weighbridge_experiment::{
-    BenchmarkRow, EngineIdentity, HostFacts, InferenceTiming, Sample, SamplerCost, Sha256Digest,
-    Usage,
+    BenchmarkRow, EngineIdentity, GuestBoot, HostFacts, InferenceTiming, Sample, SamplerCost,
+    Sha256Digest, Usage,
 };
 
 use super::Task;
@@ -141,6 +141,9 @@ pub struct Welcome {
     pub process: u32,
     /// Whether it draws times instead of measuring.
     pub simulated: bool,
+    /// How the guest in which it runs began; missing where it runs in none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guest: Option<GuestBoot>,
 }
 
 /// The engine has its model, and all inputs are in memory.

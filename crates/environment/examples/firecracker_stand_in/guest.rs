@@ -101,6 +101,7 @@ impl Guest {
 
 /// Starts the agent and, when it has ended, tells so on the console and ends as a guest does
 /// that restarts.
+#[allow(clippy::disallowed_methods, reason = "a guest that restarts ends Firecracker at once")]
 fn start_agent(launch: &Value) -> u32 {
     let own = std::env::current_exe().expect("a path");
     let named = fs::read_to_string(own.with_file_name("agent.path")).expect("agent.path");
@@ -156,14 +157,7 @@ fn lead(listener: &UnixListener, received: &Arc<AtomicUsize>) {
                         splice(stream, agent);
                     }
                 }
-                Some(FILES_PORT) => {
-                    if stream.write_all(b"OK 1073741825\n").is_ok() {
-                        while take_file(&mut stream).is_ok_and(|library| {
-                            received.fetch_add(usize::from(library), Ordering::SeqCst);
-                            true
-                        }) {}
-                    }
-                }
+                Some(FILES_PORT) => take_files(&mut stream, &received),
                 _ => {}
             }
         });
@@ -179,6 +173,15 @@ fn splice(near: UnixStream, far: UnixStream) {
         (far.try_clone().expect("a socket"), near.try_clone().expect("a socket"));
     thread::spawn(move || way(back_from, back_to));
     way(near, far);
+}
+
+fn take_files(stream: &mut UnixStream, received: &AtomicUsize) {
+    if stream.write_all(b"OK 1073741825\n").is_err() {
+        return;
+    }
+    while let Ok(library) = take_file(stream) {
+        received.fetch_add(usize::from(library), Ordering::SeqCst);
+    }
 }
 
 /// One file as the host sends it; whether it is a library.

@@ -12,7 +12,7 @@ use super::program::Program;
 use super::start::{Guest, kernel};
 use super::{Inner, destroy, ended_in};
 use crate::error::EnvironmentError;
-use crate::last_words::last_words;
+use crate::last_words::{console_says, last_words};
 use crate::layout::Layout;
 use crate::probe_instance::{probe_request, probe_resource};
 use crate::process_identity::wait_until;
@@ -21,7 +21,7 @@ use crate::traces;
 /// A guest of KVM is there within a second, if at all.
 const ENDED_WITHIN: Duration = Duration::from_secs(15);
 
-const INSTALL: &str = "get a release from https://github.com/firecracker-microvm/firecracker/releases and name it by binary = \"PATH\" in [environment.firecracker]";
+const INSTALL: &str = "binary = \"PATH\" in [environment.firecracker]";
 const PREPARE: &str = "weighbridge env prepare firecracker";
 
 pub(super) fn probe(inner: &Inner, settings: &FirecrackerSettings) -> Availability {
@@ -84,10 +84,7 @@ fn boots(inner: &Inner, settings: &FirecrackerSettings) -> Result<(), String> {
         let list: Vec<_> = left.iter().map(ToString::to_string).collect();
         return Err(format!("a guest was removed but left {}", list.join(", ")));
     }
-    let last = match said.lines().rfind(|line| !line.trim().is_empty()) {
-        Some(line) => format!("its console said last: {}", line.trim()),
-        None => "its console said nothing".to_owned(),
-    };
+    let last = console_says(&said);
     match ended {
         Some(Ended { exit_code: Some(0), .. }) => Ok(()),
         Some(ended) => Err(format!("the agent's executable ended with {ended:?} inside; {last}")),

@@ -21,7 +21,8 @@ use rustix::fs::Mode;
 use rustix::mount::{MountFlags, mount};
 use rustix::process::{Pid, WaitOptions, wait};
 use rustix::system::{RebootCommand, finit_module, reboot};
-use weighbridge_experiment::Ended;
+use rustix::time::{ClockId, clock_gettime};
+use weighbridge_experiment::{Ended, GuestStamps};
 
 use super::{
     AGENT, AGENT_PORT, AGENT_VSOCK_PORT, Channel, DISK, ENDED_MARK, ENDED_PORT, FILES_PORT,
@@ -59,6 +60,7 @@ fn failed<E: Display>(what: impl Display) -> impl FnOnce(E) -> String {
 }
 
 fn run() -> Result<(), String> {
+    let began = boot_clock();
     mount_kernel_file_systems()?;
     let line = fs::read_to_string("/proc/cmdline").map_err(failed("read /proc/cmdline"))?;
     let launch = GuestLaunch::from_command_line(&line)?;
@@ -73,10 +75,27 @@ fn run() -> Result<(), String> {
     }
     let libraries = take_files(channel.files);
     wait_for_libraries(&libraries, launch.libraries)?;
+    leave_stamps(began);
     let agent = start_agent(&launch, channel.agent)?;
     let ended = wait_for(agent);
     tell(launch.channel, &ended);
     Ok(())
+}
+
+/// Nanoseconds since the kernel began.
+fn boot_clock() -> u64 {
+    let now = clock_gettime(ClockId::Boottime);
+    let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
+    seconds * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0)
+}
+
+/// The agent tells the host of them.
+fn leave_stamps(began: u64) {
+    let stamps =
+        GuestStamps { init_began_nanoseconds: began, agent_started_nanoseconds: boot_clock() };
+    let text = serde_json::to_vec(&stamps).unwrap_or_default();
+    // Without them a phase is missing, nothing else.
+    let _ = fs::write(Path::new(RUN).join(GuestStamps::FILE), text);
 }
 
 /// What host and guest talk over, ready to be used.

@@ -17,7 +17,7 @@ use weighbridge_experiment::{
 use super::{Inner, destroy, find_qemu, launch_of, settings_of, start};
 use crate::error::EnvironmentError;
 use crate::guest::GuestLaunch;
-use crate::last_words::last_words;
+use crate::last_words::{console_says, last_words};
 use crate::layout::{Layout, read_record, write_record};
 use crate::probe_instance::{probe_request, probe_resource};
 use crate::process_identity::wait_until;
@@ -167,16 +167,8 @@ fn boots(inner: &Inner, machine: QemuMachine, kvm: bool) -> Result<(), String> {
             } else {
                 format!("it did not get to run the agent's executable within {} s", limit.as_secs())
             };
-            Err(format!("{how}; {}", said(&console)))
+            Err(format!("{how}; {}", console_says(&console)))
         }
-    }
-}
-
-/// The end of a console's log, in a sentence.
-fn said(console: &str) -> String {
-    match console.lines().rfind(|line| !line.trim().is_empty()) {
-        Some(line) => format!("its console said last: {}", line.trim()),
-        None => "its console said nothing".to_owned(),
     }
 }
 
@@ -189,11 +181,5 @@ mod tests {
         let text = "QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7)\nCopyright\n";
         assert_eq!(version_in(text).as_deref(), Some("QEMU 7.2.22"));
         assert_eq!(version_in("who knows"), None);
-    }
-
-    #[test]
-    fn a_console_is_told_by_its_last_line() {
-        assert!(said("one\nKernel panic\n\n").ends_with("said last: Kernel panic"));
-        assert!(said("\n").ends_with("said nothing"));
     }
 }

@@ -142,6 +142,7 @@ pub fn trial(block: u32, environment: &str, workload: &str) -> TrialRecord {
             created_seconds: Some(0.25),
             ready_seconds: 1.0 / 3.0,
             load_seconds: 5e-324,
+            guest: None,
         },
         warmup: vec![timing],
         inferences: vec![timing; 4],

@@ -236,6 +236,7 @@ fn measurement(place: &Place, work: &Work, seconds: f64) -> TrialMeasurement {
             created_seconds: None,
             ready_seconds: 0.03 * place.factor,
             load_seconds: 0.02,
+            guest: None,
         },
         warmup: vec![InferenceTiming { infer_nanoseconds: each * 2, ..inference }],
         inferences: vec![inference; work.inferences as usize],

@@ -11,8 +11,8 @@ use weighbridge_agent::{AgentClient, ClientError};
 use weighbridge_environment::{Environment, EnvironmentError, Port};
 use weighbridge_experiment::{
     AgentLaunch, CellPlan, CreateRequest, Ended, EngineIdentity, EngineName, EnginePlan,
-    EnvironmentPlan, EnvironmentSettings, InputFile, InstanceId, Resource, RunId, StartTiming,
-    TrialForm, WorkloadPlan,
+    EnvironmentPlan, EnvironmentSettings, InputFile, InstanceId, Resource, RunId, StartMode,
+    StartTiming, TrialForm, WorkloadPlan,
 };
 use weighbridge_registry::{Journal, JournalId, RegistryError};
 
@@ -117,7 +117,7 @@ impl Instance {
         let created_seconds = Some(asked.elapsed().as_secs_f64());
         let endpoint = self.environment.endpoint(&self.resource, Port::Agent)?;
         let mut client = AgentClient::connect(&endpoint, READY_WITHIN).await?;
-        client.hello(None, READY_WITHIN).await?;
+        let welcome = client.hello(None, READY_WITHIN).await?;
         let ready_seconds = asked.elapsed().as_secs_f64();
         host.registry.created(self.journal).await?;
 
@@ -127,7 +127,9 @@ impl Instance {
         }
         let ready = client.prepare(prepare(fitting), PREPARED_WITHIN).await?;
         let load_seconds = loading.elapsed().as_secs_f64();
-        let start = StartTiming { created_seconds, ready_seconds, load_seconds };
+        // A guest from a snapshot remembers the start of the one of which it was taken.
+        let guest = welcome.guest.filter(|_| boots(&self.settings));
+        let start = StartTiming { created_seconds, ready_seconds, load_seconds, guest };
         Ok(Ready { client, start, engine: ready.engine })
     }
 
@@ -141,6 +143,14 @@ impl Instance {
         let ended = weighbridge_environment::reap(&*self.environment, &self.resource).await?;
         host.registry.gone(self.journal).await?;
         Ok(ended)
+    }
+}
+
+/// Whether an instance starts with its own kernel's begin, if it has one.
+fn boots(settings: &EnvironmentSettings) -> bool {
+    match settings {
+        EnvironmentSettings::Firecracker(guest) => guest.start == StartMode::Boot,
+        _ => true,
     }
 }
 
