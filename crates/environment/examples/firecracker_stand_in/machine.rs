@@ -77,7 +77,7 @@ impl Machine {
                     })?;
                     machine.drives.push(file);
                     Ok(())
-                })?
+                })?;
             }
             ("PUT", path) if path.starts_with("/network-interfaces/") => {
                 self.before_start(|_| {

@@ -7,6 +7,7 @@
 
 mod command_line;
 mod describe;
+mod end;
 mod guest_record;
 mod probe;
 mod qmp;
@@ -39,9 +40,10 @@ use crate::layout::{
 };
 use crate::process_identity::wait_until;
 use crate::programs;
-use crate::traces::{self, kill_processes, remove_remains};
+use crate::traces;
 
 use command_line::{CommandLine, FILES_SOCKET, QMP_SOCKET};
+use end::destroy;
 use guest_record::GuestRecord;
 use qmp::{Qmp, QmpError};
 
@@ -51,7 +53,6 @@ const PROGRAM: &str = "qemu-system-x86_64";
 const LISTENS_WITHIN: Duration = Duration::from_secs(20);
 /// Longest silence of a guest that takes a file, from its start on.
 const FILE_WITHIN: Duration = Duration::from_secs(120);
-const QUIT_WITHIN: Duration = Duration::from_secs(2);
 
 /// What the environment and its threads share.
 #[derive(Debug)]
@@ -407,50 +408,4 @@ fn pause(resource: &Resource, paused: bool) -> Result<(), EnvironmentError> {
         action: if paused { "paused" } else { "resumed" },
         reason,
     })
-}
-
-fn destroy(inner: &Inner, resource: &Resource) -> Result<Ended, EnvironmentError> {
-    let layout = Layout::of(resource)?;
-    let tree = CgroupTree::detect();
-    // What the guest told before it ended; a record that was cut short tells nothing.
-    let told = read_record::<Ended>(&layout.ended()).ok().flatten();
-    let mut child = inner.children.take(&resource.instance);
-    let status = child.as_mut().and_then(|child| child.try_wait().ok().flatten());
-    if status.is_none() && host_process::agent(resource).is_ok() {
-        quit(resource, &layout);
-    }
-    kill_processes(resource, &tree);
-    if let Some(child) = &mut child {
-        wait_until(LISTENS_WITHIN, || !matches!(child.try_wait(), Ok(None)));
-    }
-    let mut ended = told.unwrap_or_else(|| host_process::ended_with(status));
-    // QEMU ends well whenever its guest restarts, which says nothing of the agent.
-    ended.exit_code = ended.exit_code.filter(|code| *code != 0 || layout.ended().exists());
-    ended.last_words = guest_words(&layout);
-    remove_remains(resource, &tree)?;
-    Ok(ended)
-}
-
-/// Asks QEMU to end, for a moment; whatever comes of it, it is killed after that.
-fn quit(resource: &Resource, layout: &Layout) {
-    if connect(layout).and_then(Qmp::quit).is_ok() {
-        wait_until(QUIT_WITHIN, || host_process::agent(resource).is_err());
-    }
-}
-
-/// What the agent wrote to its standard error; where it wrote nothing, the end of what QEMU
-/// and the guest's kernel said.
-fn guest_words(layout: &Layout) -> String {
-    let of = |path: PathBuf| last_words(&path).unwrap_or_default();
-    let agent = of(layout.stderr());
-    if !agent.is_empty() {
-        return agent;
-    }
-    let mut words = of(layout.monitor_log());
-    let console = of(layout.console());
-    if !console.is_empty() {
-        let before = if words.is_empty() { "" } else { "\n" };
-        words.push_str(&format!("{before}on the guest's console: {console}"));
-    }
-    words
 }
