@@ -11,6 +11,7 @@ mod error;
 mod fileio;
 mod keys;
 mod kinds;
+mod schedule;
 mod settings;
 mod workload;
 mod workload_again;

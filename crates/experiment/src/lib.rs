@@ -9,6 +9,7 @@
 //! of the file) and what was *resolved* from it on one host ([`Plan`]).
 
 mod benchmark;
+mod campaign;
 mod difference;
 mod digest;
 mod engine;
@@ -25,6 +26,7 @@ mod plan;
 mod price;
 mod qemu_settings;
 mod run;
+mod schedule;
 mod settings;
 mod trial;
 mod units;
@@ -35,6 +37,10 @@ pub use benchmark::{
     Absence, AbsenceKind, Benchmark, BenchmarkOutcome, BenchmarkRow, BenchmarkUnit, CpuBenchmark,
     DensityBenchmark, FileioBenchmark, FileioMode, FileioTool, Measured, MemoryBenchmark, Quantity,
     StartupBenchmark, SyncPolicy, TransferBenchmark,
+};
+pub use campaign::{
+    CAMPAIGN_FORMAT, CampaignHeader, CampaignRecord, SlotEvent, SlotEventKind, SlotState, Step,
+    next_step,
 };
 pub use difference::Difference;
 pub use digest::Sha256Digest;
@@ -61,6 +67,7 @@ pub use run::{
     RUN_FORMAT, RepeatedTrial, RunEvent, RunEventKind, RunHeader, RunId, RunIdError, RunRecord,
     RunStatus,
 };
+pub use schedule::{MOST_SLOTS, Schedule, ScheduleRule, equally_spaced};
 pub use settings::{
     ContainerNetwork, ContainerSettings, DockerSettings, EnvironmentSettings, Locator, SshSettings,
 };

@@ -1,4 +1,4 @@
-//! What every implementation of [`Runs`] and [`Journal`] does, as one suite.
+//! What every implementation of [`Runs`], [`Campaigns`] and [`Journal`] does, as one suite.
 //!
 //! An implementation calls [`all`] from a test with a factory that gives a new, empty
 //! registry each time. Nothing here knows how records are stored; that they survive a
@@ -9,9 +9,11 @@ pub mod example;
 use std::collections::BTreeSet;
 use std::future::Future;
 
-use weighbridge_experiment::{RunEvent, RunEventKind, RunId, RunRecord, RunStatus};
+use weighbridge_experiment::{
+    CampaignRecord, RunEvent, RunEventKind, RunId, RunRecord, RunStatus, SlotEvent, SlotEventKind,
+};
 
-use crate::{Journal, JournalId, RegistryError, Runs};
+use crate::{Campaigns, Journal, JournalId, RegistryError, Runs};
 
 /// Runs the whole suite, a new registry for each of its tests.
 ///
@@ -20,7 +22,7 @@ use crate::{Journal, JournalId, RegistryError, Runs};
 /// Where the implementation does something else than it must.
 pub async fn all<R, F, Made>(make: F)
 where
-    R: Runs + Journal,
+    R: Runs + Campaigns + Journal,
     F: Fn() -> Made,
     Made: Future<Output = R>,
 {
@@ -34,6 +36,8 @@ where
     status_follows_the_events(&make().await).await;
     runs_are_found_by_what_users_write(&make().await).await;
     done_is_what_a_resumed_run_leaves_out(&make().await).await;
+    a_campaign_is_read_back_as_it_was_written(&make().await).await;
+    campaigns_are_refused_like_runs(&make().await).await;
     the_journal_holds_what_is_not_gone(&make().await).await;
     the_journal_keeps_everything_it_was_told(&make().await).await;
 }
@@ -215,6 +219,61 @@ pub async fn done_is_what_a_resumed_run_leaves_out(registry: &impl Runs) {
     }
     let expected: BTreeSet<_> = trials.into_iter().map(|trial| (trial.block, trial.cell)).collect();
     assert_eq!(registry.done(&run(1)).await.expect("two trials"), expected);
+}
+
+/// Header and events come back equal and in order, of that campaign only, the last one first.
+pub async fn a_campaign_is_read_back_as_it_was_written(registry: &impl Campaigns) {
+    let event = |seconds, slot, kind| SlotEvent { at: example::time(seconds), slot, kind };
+    let mut expected = Vec::new();
+    for id in [run(1), run(2)] {
+        let record = CampaignRecord {
+            header: example::campaign(&id),
+            events: vec![
+                event(0, 0, SlotEventKind::Begun { run: run(7) }),
+                event(1, 0, SlotEventKind::Resumed),
+                event(9, 0, SlotEventKind::Finished),
+                event(10, 1, SlotEventKind::Missed { reason: "the host was off".to_owned() }),
+            ],
+        };
+        registry.begin_campaign(&record.header).await.expect("a new campaign");
+        expected.push(record);
+    }
+    for index in 0..4 {
+        for record in &expected {
+            let event = &record.events[index];
+            registry.append_slot_event(&record.header.id, event).await.expect("an event");
+        }
+    }
+    for record in &expected {
+        assert_eq!(registry.get_campaign(&record.header.id).await.expect("there"), *record);
+    }
+    expected.reverse();
+    assert_eq!(registry.list_campaigns().await.expect("a list"), expected);
+    assert_eq!(registry.find_campaign("latest").await.expect("the last"), run(2));
+    assert_eq!(registry.find_campaign("000000000001").await.expect("by id"), run(1));
+}
+
+/// An id is taken once, nothing is made up, a newer format is not read.
+pub async fn campaigns_are_refused_like_runs(registry: &impl Campaigns) {
+    assert!(matches!(registry.find_campaign("latest").await, Err(RegistryError::NoCampaigns)));
+    let header = example::campaign(&run(1));
+    registry.begin_campaign(&header).await.expect("a new campaign");
+    let again = registry.begin_campaign(&header).await;
+    assert!(
+        matches!(again, Err(RegistryError::DuplicateCampaign { campaign }) if campaign == run(1))
+    );
+    let event = SlotEvent { at: example::time(0), slot: 0, kind: SlotEventKind::Finished };
+    for error in [
+        registry.append_slot_event(&run(9), &event).await.err(),
+        registry.get_campaign(&run(9)).await.err(),
+        registry.find_campaign("f").await.err(),
+    ] {
+        assert!(matches!(error, Some(RegistryError::NoSuchCampaign { .. })), "{error:?}");
+    }
+    let mut newer = example::campaign(&run(2));
+    newer.format = "weighbridge.campaign/99".to_owned();
+    let refused = registry.begin_campaign(&newer).await.expect_err("newer").to_string();
+    assert!(refused.starts_with("campaign 000000000002 was written by"), "{refused}");
 }
 
 /// Intended, made, gone; each step may be written twice, and gone is for ever.

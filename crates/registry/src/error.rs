@@ -96,11 +96,13 @@ pub enum RegistryError {
     },
     /// A newer version has written the run.
     #[error(
-        "run {run} was written by weighbridge {written_by} in format `{format}`; this version knows \
+        "{what} {run} was written by weighbridge {written_by} in format `{format}`; this version knows \
          `{known}`; install that version or a later one to read it"
     )]
     NewerRecord {
-        /// The run.
+        /// `run` or `campaign`.
+        what: &'static str,
+        /// Its id.
         run: RunId,
         /// Its format.
         format: String,
@@ -172,12 +174,27 @@ pub enum RegistryError {
     /// There is no latest run, since there is none.
     #[error("there is no run yet; `weighbridge run` makes one")]
     NoRuns,
-    /// Several runs are meant by this.
+    /// The id of a campaign is taken.
+    #[error("campaign {campaign} exists already; its records are never overwritten")]
+    DuplicateCampaign {
+        /// The campaign.
+        campaign: RunId,
+    },
+    /// No campaign is meant by this.
+    #[error("no campaign `{reference}`; `weighbridge campaign list` lists all of them")]
+    NoSuchCampaign {
+        /// What the user wrote.
+        reference: String,
+    },
+    /// There is no latest campaign, since there is none.
+    #[error("there is no campaign yet; `weighbridge campaign start FILE` makes one")]
+    NoCampaigns,
+    /// Several runs or campaigns are meant by this.
     #[error("`{reference}` is the beginning of {}; write more of it", listed(candidates))]
     AmbiguousRun {
         /// What the user wrote.
         reference: String,
-        /// What it may mean, the run begun last first.
+        /// What it may mean, the one begun last first.
         candidates: Vec<RunId>,
     },
     /// The journal has no such entry.
@@ -195,7 +212,7 @@ fn listed(candidates: &[RunId]) -> String {
     let names: Vec<&str> = candidates.iter().take(MOST_CANDIDATES).map(RunId::as_str).collect();
     let more = candidates.len().saturating_sub(MOST_CANDIDATES);
     let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{} runs: {}{tail}", candidates.len(), names.join(", "))
+    format!("{} ids: {}{tail}", candidates.len(), names.join(", "))
 }
 
 #[cfg(test)]
@@ -208,7 +225,7 @@ mod tests {
         let message =
             RegistryError::AmbiguousRun { reference: "0000".into(), candidates }.to_string();
         assert!(
-            message.starts_with("`0000` is the beginning of 10 runs: 000000000000, 000000000001,")
+            message.starts_with("`0000` is the beginning of 10 ids: 000000000000, 000000000001,")
         );
         assert!(message.ends_with("000000000007 and 2 more; write more of it"), "{message}");
     }

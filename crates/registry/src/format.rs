@@ -2,29 +2,51 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use weighbridge_experiment::{RUN_FORMAT, RunId};
+use weighbridge_experiment::{CAMPAIGN_FORMAT, RUN_FORMAT, RunId};
 
 use crate::RegistryError;
 
 /// Refuses a run of a newer format, or of none that is known.
 pub(crate) fn check(run: &RunId, format: &str, written_by: &str) -> Result<(), RegistryError> {
+    check_against("run", RUN_FORMAT, run, format, written_by)
+}
+
+/// The same for a campaign.
+pub(crate) fn check_campaign(
+    campaign: &RunId,
+    format: &str,
+    written_by: &str,
+) -> Result<(), RegistryError> {
+    check_against("campaign", CAMPAIGN_FORMAT, campaign, format, written_by)
+}
+
+fn check_against(
+    what: &'static str,
+    known: &'static str,
+    id: &RunId,
+    format: &str,
+    written_by: &str,
+) -> Result<(), RegistryError> {
     // Versions are numbered from 1, and every version reads all the earlier ones.
-    let readable =
-        version(format).zip(version(RUN_FORMAT)).is_some_and(|(found, known)| found <= known);
+    let readable = version(format, known)
+        .zip(version(known, known))
+        .is_some_and(|(found, known)| found <= known);
     if readable {
         return Ok(());
     }
     Err(RegistryError::NewerRecord {
-        run: run.clone(),
+        what,
+        run: id.clone(),
         format: format.to_owned(),
-        known: RUN_FORMAT,
+        known,
         written_by: written_by.to_owned(),
     })
 }
 
-fn version(format: &str) -> Option<u32> {
+/// The number of a format, where it is one of the same name as `known`.
+fn version(format: &str, known: &str) -> Option<u32> {
     let (name, version) = format.rsplit_once('/')?;
-    let (known, _) = RUN_FORMAT.rsplit_once('/')?;
+    let (known, _) = known.rsplit_once('/')?;
     (name == known).then(|| version.parse().ok()).flatten().filter(|version| *version >= 1)
 }
 

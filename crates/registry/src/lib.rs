@@ -1,6 +1,6 @@
 //! Where runs are kept, and where resources are written down before they are made.
 //!
-//! Two small traits, [`Runs`] and [`Journal`], and one implementation of both,
+//! Three small traits, [`Runs`], [`Campaigns`] and [`Journal`], and one implementation of all,
 //! [`SqliteRegistry`]: a database in one file. Everything in it is only ever added, and the
 //! database itself refuses a change: a run that failed or was killed is a record, not an
 //! absence.
@@ -9,6 +9,7 @@
 //! (an [`Owner`] is plain data; whether it lives is for others to find out), the meaning of
 //! a measurement, and how records are shown.
 
+mod campaigns;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
@@ -18,6 +19,7 @@ mod reference;
 mod runs;
 mod sqlite;
 
+pub use campaigns::Campaigns;
 pub use error::RegistryError;
 pub use journal::{Journal, JournalEntry, JournalId, Owner};
 pub use runs::{RunSummary, Runs};

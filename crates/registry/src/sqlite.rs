@@ -1,6 +1,7 @@
 //! The registry as one SQLite file. Knows SQL; the rules that hold for any storage are in
 //! `format` and `reference`.
 
+mod campaigns;
 mod failure;
 mod journal;
 mod open;

@@ -7,9 +7,11 @@
 //! computed (the caller passes a function for that).
 
 pub mod analysis;
+pub mod campaign;
 pub mod figure;
 pub mod load;
 mod quantity;
 pub mod render;
 
 pub use analysis::{CrossReport, Report, build, compare_runs};
+pub use campaign::{CampaignReport, SlotRun, build_campaign};

@@ -4,6 +4,7 @@
 //! terminals either: whether there are colours, and how wide it is, is told.
 
 mod across;
+mod campaign;
 mod csv;
 mod grid;
 mod html;
@@ -12,6 +13,7 @@ mod system;
 mod terminal;
 
 pub use across::across_table;
+pub use campaign::{campaign_html, campaign_table};
 pub use csv::{CsvError, csv};
 pub use grid::{Align, Grid};
 pub use html::html;

@@ -9,6 +9,7 @@ mod app_run;
 mod applications;
 mod arguments;
 mod bills;
+mod campaigns;
 mod check;
 mod engines;
 mod environments;
@@ -28,6 +29,7 @@ use anyhow::Context as _;
 use clap::{CommandFactory, Parser};
 
 use arguments::{Arguments, Command};
+pub(crate) use output::note;
 
 /// What a command came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +96,7 @@ fn dispatch(command: Command) -> anyhow::Result<Outcome> {
     runtime.block_on(async {
         match command {
             Command::Run(arguments) => weigh::run(arguments).await,
+            Command::Campaign(arguments) => campaigns::campaign(arguments).await,
             Command::Env(arguments) => environments::env(arguments).await,
             Command::Load(arguments) => load::load(*arguments).await,
             Command::Runs(arguments) => reading::runs(&arguments).await,

@@ -74,6 +74,16 @@ impl DataDirectory {
         self.0.join("prices")
     }
 
+    /// Locked by the process that conducts a campaign.
+    pub(crate) fn campaign_lock(&self, campaign: &str) -> PathBuf {
+        self.0.join("campaigns").join(format!("{campaign}.lock"))
+    }
+
+    /// The directory itself.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
     /// The HTML report of a run.
     pub(crate) fn report(&self, run: &str) -> PathBuf {
         self.0.join("reports").join(format!("{run}.html"))

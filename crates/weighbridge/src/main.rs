@@ -4,6 +4,7 @@
 //! environment, and the monitor that supervises one container. The last two are chosen
 //! before any thread exists, because a container is cloned from a single-threaded process.
 
+mod campaign;
 mod cli;
 mod clock;
 mod data_directory;

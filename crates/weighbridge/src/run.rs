@@ -8,6 +8,7 @@
 //! the one before it.
 
 mod asked;
+mod begun;
 mod conduct;
 mod density;
 mod download;
@@ -31,6 +32,7 @@ mod workload;
 pub(crate) use weighbridge_experiment::file::asked::application;
 
 pub(crate) use asked::{Asked, Options, experiment, read_experiment};
+pub(crate) use begun::{Begun, begin, conduct, plan, resume};
 pub(crate) use conduct::{Conduct, Ending};
 pub(crate) use files::digest_of_file;
 pub(crate) use files::input_files;

@@ -6,9 +6,11 @@ use std::path::Path;
 
 use through_binary::{Home, checkout, privileged};
 
-const SCHEMAS: [&str; 13] = [
+const SCHEMAS: [&str; 15] = [
     "experiment",
     "run",
+    "campaign",
+    "campaign-report",
     "report",
     "environments",
     "applications",

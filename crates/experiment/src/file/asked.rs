@@ -7,12 +7,13 @@ use serde::Serialize;
 
 use super::error::Problem;
 use super::keys::nearest;
+use super::schedule;
 use super::settings::{settings, written_again};
 use super::workload::workloads;
 use super::workload_again::table as workload_table;
 use super::written::{EnvironmentTable, ExperimentFile, PriceTable};
 use crate::{
-    Difference, EnvironmentKind, EnvironmentSpec, InstrumentChoice, PriceSpec, Restart,
+    Difference, EnvironmentKind, EnvironmentSpec, InstrumentChoice, PriceSpec, Restart, Schedule,
     WorkloadSpec,
 };
 
@@ -39,6 +40,8 @@ pub struct Experiment {
     pub environments: Vec<EnvironmentSpec>,
     /// At least one.
     pub workloads: Vec<WorkloadSpec>,
+    /// When a campaign runs it again.
+    pub schedule: Option<Schedule>,
 }
 
 impl Default for Experiment {
@@ -63,6 +66,7 @@ pub fn check(written: ExperimentFile) -> Result<Experiment, Vec<Problem>> {
     problems
         .unique("environment", environments.iter().map(|environment| environment.name.as_str()));
     problems.unique("workload", workloads.iter().map(|workload| workload.name.as_str()));
+    let schedule = written.schedule.and_then(|table| schedule::check(table, &mut problems));
     let cold = workloads.iter().find(|workload| workload.task.starts_instances());
     if let (Some(workload), Some(Restart::Run)) = (cold, written.restart) {
         let message = format!(
@@ -83,6 +87,7 @@ pub fn check(written: ExperimentFile) -> Result<Experiment, Vec<Problem>> {
         instrument: written.instrument.unwrap_or_default(),
         environments,
         workloads,
+        schedule,
     })
 }
 
@@ -244,6 +249,7 @@ pub fn write(experiment: &Experiment) -> String {
         instrument: Some(experiment.instrument),
         environment: experiment.environments.iter().map(environment_table).collect(),
         workload: experiment.workloads.iter().map(workload_table).collect(),
+        schedule: experiment.schedule.as_ref().map(schedule::written_again),
     };
     toml::to_string(&file)
         .unwrap_or_else(|error| unreachable!("a checked experiment can be written: {error}"))

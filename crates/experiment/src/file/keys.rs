@@ -10,9 +10,8 @@ use super::written::experiment_schema;
 
 /// Names that the design gives a meaning and this version does not serve yet, each with
 /// what to do meanwhile.
-const PLANNED: [(&str, &str); 3] = [
+const PLANNED: [(&str, &str); 2] = [
     ("load", "load generation comes with workloads of kind \"service\"; remove the table"),
-    ("schedule", "campaigns come later; run the file from a timer meanwhile"),
     ("environment.firecracker", "microVMs come later; remove the table"),
 ];
 

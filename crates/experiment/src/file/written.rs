@@ -40,6 +40,31 @@ pub struct ExperimentFile {
     /// Workloads to run in each; the main job (derain and traffic-light) unless given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub workload: Vec<WorkloadTable>,
+    /// When `weighbridge campaign` runs the experiment again; `weighbridge run` runs it once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<ScheduleTable>,
+}
+
+/// `[schedule]`: the slots of a campaign, by `every` or by `cron`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScheduleTable {
+    /// The time from one slot to the next, such as "6h"; the first slot is due at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every: Option<String>,
+    /// Minute, hour, day of the month, month and day of the week, such as "0 */6 * * *".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cron: Option<String>,
+    /// Time zone of `cron`, such as "Asia/Seoul"; "UTC" unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
+    /// How many slots there are, such as 28.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u32>,
+    /// How late a slot may begin and still be run, such as "10m"; a tenth of the time between
+    /// two slots, 15 minutes at most, unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late: Option<String>,
 }
 
 /// A place in which the workloads run.

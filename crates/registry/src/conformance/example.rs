@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use jiff::{Timestamp, ToSpan};
 use weighbridge_experiment::{
-    ApplicationName, CellKey, CpuCount, Ended, EngineIdentity, EnginePlan, EnvironmentFacts,
-    EnvironmentKind, EnvironmentPlan, EnvironmentSettings, Fact, HostFacts, HostNoise,
-    InferenceTiming, InputFile, InstanceId, Instrument, InstrumentChoice, Instruments, Limits,
-    PaperCpu, Plan, RUN_FORMAT, Resource, Restart, RunEventKind, RunHeader, RunId, Sample,
-    SamplerCost, Sha256Digest, StartTiming, TaskPlan, TrialFailure, TrialForm, TrialMeasurement,
-    TrialOutcome, TrialRecord, Unavailable, Usage, WorkloadPlan,
+    ApplicationName, CAMPAIGN_FORMAT, CampaignHeader, CellKey, CpuCount, Ended, EngineIdentity,
+    EnginePlan, EnvironmentFacts, EnvironmentKind, EnvironmentPlan, EnvironmentSettings, Fact,
+    HostFacts, HostNoise, InferenceTiming, InputFile, InstanceId, Instrument, InstrumentChoice,
+    Instruments, Limits, PaperCpu, Plan, RUN_FORMAT, Resource, Restart, RunEventKind, RunHeader,
+    RunId, Sample, SamplerCost, Schedule, ScheduleRule, Sha256Digest, StartTiming, TaskPlan,
+    TrialFailure, TrialForm, TrialMeasurement, TrialOutcome, TrialRecord, Unavailable, Usage,
+    WorkloadPlan,
 };
 
 use crate::Owner;
@@ -54,6 +55,27 @@ pub fn header(id: &RunId, started_seconds: i64) -> RunHeader {
             }],
         },
         host: facts(),
+    }
+}
+
+/// A campaign of two slots, six hours apart.
+#[must_use]
+pub fn campaign(id: &RunId) -> CampaignHeader {
+    CampaignHeader {
+        format: CAMPAIGN_FORMAT.to_owned(),
+        id: id.clone(),
+        started: time(0),
+        tool_version: "0.1.0".to_owned(),
+        name: "week".to_owned(),
+        asked: "name = \"week\"\n".to_owned(),
+        executable_sha256: Sha256Digest::of(b"executable"),
+        schedule: Schedule {
+            rule: ScheduleRule::Every { seconds: 21_600 },
+            count: 2,
+            late_seconds: Some(60),
+        },
+        slots: vec![time(0), time(21_600)],
+        late_seconds: 60,
     }
 }
 

@@ -191,7 +191,7 @@ impl SqliteRegistry {
         Ok(records)
     }
 
-    fn read<T: DeserializeOwned>(
+    pub(super) fn read<T: DeserializeOwned>(
         &self,
         text: &str,
         what: impl Fn() -> String,
@@ -200,6 +200,6 @@ impl SqliteRegistry {
     }
 }
 
-fn is_unique_violation(error: &sqlx::Error) -> bool {
+pub(super) fn is_unique_violation(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
 }

@@ -81,7 +81,7 @@ fn figures(report: &Report, record: &RunRecord) -> Markup {
     }
 }
 
-fn one_figure(figure: &Figure) -> Markup {
+pub(super) fn one_figure(figure: &Figure) -> Markup {
     markup! {
         figure id=(figure.id) {
             h3 { (figure.title) " " span.small { (figure.id) } }

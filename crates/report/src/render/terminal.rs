@@ -29,7 +29,7 @@ pub fn table(report: &Report, width: usize, colour: bool) -> String {
     out
 }
 
-fn section(out: &mut String, title: &str, lines: &[String], width: usize, colour: bool) {
+pub(super) fn section(out: &mut String, title: &str, lines: &[String], width: usize, colour: bool) {
     if lines.is_empty() {
         return;
     }

@@ -2,6 +2,7 @@
 //! read is checked.
 
 mod benchmarks;
+mod campaigns;
 mod fixture;
 mod look;
 mod paper;

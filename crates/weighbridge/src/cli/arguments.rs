@@ -27,6 +27,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Weigh applications in environments, side by side
     Run(RunArguments),
+    /// Run an experiment again and again: every 6 hours for a week, say
+    Campaign(super::campaigns::CampaignArguments),
     /// Environments: what works here, and why not
     Env(EnvArguments),
     /// Applications: what there is, what is trained; try one, export its model
@@ -331,13 +333,17 @@ pub(crate) struct ReportArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   weighbridge figure edge.fig2 --run latest --out fig2.svg   .png works too
-  weighbridge figure edge.appendix1 --run latest             a table; also .csv, .json")]
+  weighbridge figure edge.appendix1 --run latest             a table; also .csv, .json
+  weighbridge figure cloud.table2 --campaign latest          of a whole campaign")]
 pub(crate) struct FigureArguments {
     /// Which one, e.g. edge.fig2; a wrong name lists them
     pub(crate) id: String,
-    /// An id, a unique prefix, or `latest`
+    /// Of this run: an id, a unique prefix, or `latest`
     #[arg(long, value_name = "RUN")]
-    pub(crate) run: String,
+    pub(crate) run: Option<String>,
+    /// Of this campaign: cloud.table1, cloud.table2, cloud.table3, cloud.fig2
+    #[arg(long, value_name = "CAMPAIGN", conflicts_with = "run")]
+    pub(crate) campaign: Option<String>,
     /// Write to this file; its extension chooses the format: svg, png, csv, json, txt
     #[arg(long, value_name = "PATH")]
     pub(crate) out: Option<PathBuf>,

@@ -13,7 +13,7 @@ use weighbridge_report::{CrossReport, Report, figure, render};
 use super::arguments::{
     CompareArguments, FigureArguments, Format, ReportArguments, ReportFormat, RunsArguments,
 };
-use super::{Outcome, UsageError, output, weigh};
+use super::{Outcome, UsageError, campaigns, output, weigh};
 
 /// A table of words as every listing prints it, as wide as the terminal.
 pub(super) fn table(header: &[&str], rows: Vec<Vec<String>>) -> String {
@@ -42,7 +42,7 @@ pub(super) fn build(record: &RunRecord) -> Report {
 
 /// Equation 2 of the CLABO cost paper for one instance: price of an hour times time. A time that cannot be
 /// priced has no cost, and the report says why.
-fn cost_of_time(price: &ResolvedPrice, seconds: f64) -> Result<Money, String> {
+pub(super) fn cost_of_time(price: &ResolvedPrice, seconds: f64) -> Result<Money, String> {
     weighbridge_price::cost_of_inferences(&price.hourly, seconds, 1)
         .map_err(|error| error.to_string())
 }
@@ -96,7 +96,7 @@ async fn record(reference: &str) -> anyhow::Result<RunRecord> {
     Ok(host.registry.get(&run).await?)
 }
 
-fn deliver(out: Option<&Path>, content: &[u8]) -> anyhow::Result<()> {
+pub(super) fn deliver(out: Option<&Path>, content: &[u8]) -> anyhow::Result<()> {
     match out {
         Some(path) => {
             fs::write(path, content).with_context(|| format!("cannot write {}", path.display()))
@@ -129,8 +129,20 @@ pub(super) async fn report(arguments: &ReportArguments) -> anyhow::Result<Outcom
 
 /// `weighbridge figure ID --run RUN`.
 pub(super) async fn figure(arguments: &FigureArguments) -> anyhow::Result<Outcome> {
-    let record = record(&arguments.run).await?;
-    let drawn = figure::draw(&arguments.id, &record, &build(&record))?;
+    let drawn = match (&arguments.campaign, &arguments.run) {
+        (Some(campaign), _) => campaigns::figure(&arguments.id, campaign).await?,
+        (None, Some(run)) => {
+            let record = record(run).await?;
+            figure::draw(&arguments.id, &record, &build(&record))?
+        }
+        (None, None) => {
+            let figures = weighbridge_report::campaign::ids().join(", ");
+            return Err(UsageError(format!(
+                "say of which run: --run latest; or, for {figures}, of which campaign: --campaign latest"
+            ))
+            .into());
+        }
+    };
     let extension = arguments.out.as_deref().and_then(Path::extension).and_then(|e| e.to_str());
     let format = extension.map(str::to_ascii_lowercase);
     let content = figure_content(&drawn, format.as_deref())?;

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use schemars::{Schema, schema_for};
-use weighbridge_experiment::{RunRecord, file::experiment_schema};
+use weighbridge_experiment::{CampaignRecord, RunRecord, file::experiment_schema};
 use weighbridge_report::load::LoadSummary;
 
 use super::app_result::AppRun;
@@ -20,6 +20,10 @@ pub(crate) enum SchemaName {
     Experiment,
     /// weighbridge.run/1: the record of a run, as the registry keeps it
     Run,
+    /// weighbridge.campaign/1: a campaign and what became of its slots
+    Campaign,
+    /// weighbridge.campaign-report/1: what `campaign report --format json` prints
+    CampaignReport,
     /// weighbridge.report/1: what `report --format json` prints
     Report,
     /// weighbridge.environments/1: what `env list --format json` prints
@@ -49,6 +53,8 @@ pub(super) fn print(name: SchemaName) -> anyhow::Result<Outcome> {
     let schema: Schema = match name {
         SchemaName::Experiment => experiment_schema(),
         SchemaName::Run => schema_for!(RunRecord),
+        SchemaName::Campaign => schema_for!(CampaignRecord),
+        SchemaName::CampaignReport => weighbridge_report::campaign::campaign_report_schema(),
         SchemaName::Report => weighbridge_report::analysis::report_schema(),
         SchemaName::Environments => schema_for!(EnvironmentList),
         SchemaName::Applications => schema_for!(ApplicationList),

@@ -1,13 +1,11 @@
 //! `weighbridge run` and `weighbridge reap`.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
 use weighbridge_experiment::{
-    CellKey, DockerSettings, Plan, RUN_FORMAT, RunEvent, RunEventKind, RunHeader, RunId, RunRecord,
-    RunStatus, TrialOutcome,
+    CellKey, DockerSettings, Plan, RunId, RunRecord, RunStatus, TrialOutcome,
 };
 use weighbridge_registry::{Owner, Runs, SqliteRegistry};
 
@@ -16,7 +14,7 @@ use super::{Outcome, UsageError, output, reading};
 use crate::clock::SystemClock;
 use crate::data_directory::{DataDirectory, create_private};
 use crate::interrupt::Interrupt;
-use crate::run::{self, Asked, Conduct, Ending, Host, Materials, Options, Probes, Waiting};
+use crate::run::{self, Ending, Host, Options};
 
 /// Opens the data directory and the registry, and removes what killed runs left.
 pub(super) async fn open_host() -> anyhow::Result<Host> {
@@ -96,9 +94,12 @@ pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Outcome> {
         return finish(&host, &finished, arguments.format).await;
     }
     let begun = match (&arguments.resume, asked) {
-        (Some(reference), _) => Some(resume(&host, reference).await?),
+        (Some(reference), _) => Some(run::resume(&host, reference).await?),
         (None, Some(asked)) => {
-            begin(&host, &asked, arguments.slow_down.as_deref(), &mut interrupt).await?
+            let mut planned = run::plan(&host, &asked).await?;
+            let slow_down = arguments.slow_down.as_deref();
+            slow_down.map_or(Ok(()), |slow_down| apply_slow_down(&mut planned.plan, slow_down))?;
+            run::begin(&host, planned, RunId::from_random(rand::random()), &mut interrupt).await?
         }
         (None, None) => unreachable!("without --resume an experiment was read"),
     };
@@ -106,7 +107,7 @@ pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Outcome> {
         output::note("interrupted before the run began; nothing was recorded");
         return Ok(Outcome::Interrupted);
     };
-    match conduct(&host, begun, &mut interrupt).await? {
+    match run::conduct(&host, begun, &mut interrupt).await? {
         (run, Ending::Interrupted) => {
             output::note(&format!(
                 "interrupted; what was measured is kept\nresume with: weighbridge run --resume {run}"
@@ -132,64 +133,6 @@ fn options(arguments: &RunArguments) -> Options {
     }
 }
 
-/// A run whose header is in the registry.
-struct Begun {
-    run: RunId,
-    plan: Plan,
-    materials: BTreeMap<String, Materials>,
-    done: BTreeSet<(u32, CellKey)>,
-    described: BTreeSet<String>,
-}
-
-/// Plans a new run, tries its models and inputs, and writes its header. `None` if the user
-/// stopped it before that.
-async fn begin(
-    host: &Host,
-    asked: &Asked,
-    slow_down: Option<&str>,
-    interrupt: &mut Interrupt,
-) -> anyhow::Result<Option<Begun>> {
-    let facts = weighbridge_measure::host_facts();
-    let mut probes = Probes::remembered(host);
-    let mut plan = run::resolve(&asked.experiment, host, &facts, &mut probes).await?;
-    slow_down.map_or(Ok(()), |slow_down| apply_slow_down(&mut plan, slow_down))?;
-    say_engines(&plan);
-    let materials = materials(&plan)?;
-    let waiting = Waiting::on("trying each model and each input once");
-    if run::preflight(host, &plan, &materials, interrupt).await?.is_none() {
-        return Ok(None);
-    }
-    drop(waiting);
-    let header = RunHeader {
-        format: RUN_FORMAT.to_owned(),
-        id: RunId::from_random(rand::random()),
-        started: host.clock.now(),
-        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-        asked: asked.text.clone(),
-        plan: plan.clone(),
-        host: facts,
-    };
-    host.registry.begin(&header).await?;
-    Ok(Some(Begun {
-        run: header.id,
-        plan,
-        materials,
-        done: BTreeSet::new(),
-        described: BTreeSet::new(),
-    }))
-}
-
-/// Which engine runs what, and why that one.
-fn say_engines(plan: &Plan) {
-    let mut said = BTreeSet::new();
-    for workload in &plan.workloads {
-        let line = format!("engine {}, {}", workload.engine.words(), workload.engine.reason);
-        if said.insert(line.clone()) {
-            output::note(&line);
-        }
-    }
-}
-
 fn apply_slow_down(plan: &mut Plan, written: &str) -> anyhow::Result<()> {
     let usage = || UsageError(format!("`{written}` is not ENVIRONMENT=PERCENT"));
     let (name, percent) = written.split_once('=').ok_or_else(usage)?;
@@ -200,13 +143,6 @@ fn apply_slow_down(plan: &mut Plan, written: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn materials(plan: &Plan) -> anyhow::Result<BTreeMap<String, Materials>> {
-    let of = |workload: &weighbridge_experiment::WorkloadPlan| {
-        Ok((workload.name.clone(), Materials::of(workload)?))
-    };
-    plan.workloads.iter().map(of).collect()
-}
-
 /// The run that is to be resumed, if a kill came after its last trial: only its report is
 /// missing then.
 async fn finished_already(host: &Host, reference: Option<&str>) -> anyhow::Result<Option<RunId>> {
@@ -214,51 +150,6 @@ async fn finished_already(host: &Host, reference: Option<&str>) -> anyhow::Resul
     let run = host.registry.find(reference).await?;
     let finished = host.registry.get(&run).await?.status() == RunStatus::Finished;
     Ok(finished.then_some(run))
-}
-
-/// Takes up a run that was interrupted or killed, if everything it compares is still the same.
-async fn resume(host: &Host, reference: &str) -> anyhow::Result<Begun> {
-    let run = host.registry.find(reference).await?;
-    let record = host.registry.get(&run).await?;
-    let plan = record.header.plan.clone();
-    if plan.executable_sha256 != host.executable_sha256 {
-        return Err(UsageError(format!(
-            "run {run} was begun by another executable ({} instead of {}): its trials could not be \
-             compared with new ones; start a new run, or resume with the executable that began it",
-            plan.executable_sha256.short(),
-            host.executable_sha256.short()
-        ))
-        .into());
-    }
-    let materials = materials(&plan)?;
-    let described = plan.environments.iter().map(|environment| &environment.name);
-    let described =
-        described.filter(|name| record.environment_facts(name).is_some()).cloned().collect();
-    let done = host.registry.done(&run).await?;
-    let event = RunEvent { at: host.clock.now(), kind: RunEventKind::Resumed };
-    host.registry.append_event(&run, &event).await?;
-    Ok(Begun { run, plan, materials, done, described })
-}
-
-async fn conduct(
-    host: &Host,
-    begun: Begun,
-    interrupt: &mut Interrupt,
-) -> anyhow::Result<(RunId, Ending)> {
-    let Begun { run, plan, materials, done, described } = begun;
-    let bars = progress_of(&plan, &done);
-    let mut conduct = Conduct::new(host, &run, &plan, materials, described, interrupt, &bars);
-    let ending = conduct.all(&done).await?;
-    Ok((run, ending))
-}
-
-fn progress_of(plan: &Plan, done: &BTreeSet<(u32, CellKey)>) -> Vec<(CellKey, u64, u64)> {
-    let of = |cell: weighbridge_experiment::CellPlan| {
-        let asked = plan.workload(&cell.key.workload).map_or(0, |workload| workload.trials);
-        let done = done.iter().filter(|(_, key)| *key == cell.key).count();
-        (cell.key, u64::from(asked), done as u64)
-    };
-    plan.cells().into_iter().map(of).collect()
 }
 
 /// Prints what the run came to and leaves the HTML report.
@@ -281,7 +172,7 @@ async fn finish(host: &Host, run: &RunId, format: Format) -> anyhow::Result<Outc
     Ok(outcome(&record))
 }
 
-fn write_html(
+pub(super) fn write_html(
     host: &Host,
     record: &RunRecord,
     report: &weighbridge_report::Report,
