@@ -104,7 +104,7 @@ fn dispatch(command: Command) -> anyhow::Result<Outcome> {
             Command::Figure(arguments) => reading::figure(&arguments).await,
             Command::Compare(arguments) => reading::compare(&arguments).await,
             Command::Reap => weigh::reap().await,
-            Command::Serve(arguments) => serve::serve(arguments).await,
+            Command::Serve(arguments) => Box::pin(serve::serve(&arguments)).await,
             Command::App(_)
             | Command::Check(_)
             | Command::Bill(_)

@@ -80,8 +80,8 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "SIZE", default_value = "32MiB")]
     body: ByteSize,
     /// Connections that may be open [default: 16384, or what the limit of open files allows]
-    #[arg(long, value_name = "N")]
-    connections: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    connections: Option<u32>,
     /// Directory in which results of the page are kept; in memory unless given
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
@@ -113,10 +113,9 @@ fn time(text: &str) -> Result<Duration, String> {
 }
 
 /// Serves until a signal comes.
-#[allow(clippy::print_stderr, reason = "the second signal ends the process where it stands")]
-pub(super) async fn serve(arguments: ServeArguments) -> anyhow::Result<Outcome> {
+pub(super) async fn serve(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
     start_log();
-    let settings = settings(&arguments)?;
+    let settings = settings(arguments)?;
     let open = settings.token.is_none();
     let models: Vec<String> = settings.models.iter().map(words).collect();
     let service = Service::start(settings).await?;
@@ -128,18 +127,23 @@ pub(super) async fn serve(arguments: ServeArguments) -> anyhow::Result<Outcome> 
         service.scheme(),
         if open { "" } else { ", with a token" }
     ))?;
-    let stopped = service
-        .run(async {
-            interrupt.wait().await;
-            tokio::spawn(async {
-                if let Ok(mut again) = Interrupt::install() {
-                    again.wait().await;
-                    eprintln!("stopped at once; requests that ran were cut off");
-                    std::process::exit(1);
-                }
-            });
-        })
-        .await;
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let signals = async {
+        interrupt.wait().await;
+        // The service holds the other end as long as it runs.
+        let _ = tell.send(());
+        match Interrupt::install() {
+            Ok(mut again) => again.wait().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    let stop = async {
+        let _ = told.await;
+    };
+    let stopped = tokio::select! {
+        stopped = service.run(stop) => stopped,
+        () = signals => anyhow::bail!("a second signal came; requests that ran were cut off"),
+    };
     match stopped.cut_off {
         0 => Ok(Outcome::Done),
         count => Err(anyhow::anyhow!(
@@ -191,12 +195,13 @@ fn settings(arguments: &ServeArguments) -> anyhow::Result<ServiceSettings> {
         )));
     }
     let defaults = Limits::default();
+    let body_bytes = usize::try_from(arguments.body.0).unwrap_or(usize::MAX);
     let limits = Limits {
-        body_bytes: usize::try_from(arguments.body.0).unwrap_or(usize::MAX),
-        bodies_bytes: defaults.bodies_bytes.max(usize::try_from(arguments.body.0)? * 2),
+        body_bytes,
+        bodies_bytes: defaults.bodies_bytes.max(body_bytes.saturating_mul(2)),
         deadline: arguments.deadline,
         drain: arguments.drain,
-        connections: arguments.connections.unwrap_or(defaults.connections),
+        connections: arguments.connections.map_or(defaults.connections, |count| count as usize),
         ..defaults
     };
     let models = names.into_iter().map(|name| model(name, arguments)).collect::<Result<_, _>>()?;
