@@ -17,6 +17,7 @@ pub use campaign::{campaign_html, campaign_table};
 pub use csv::{CsvError, csv};
 pub use grid::{Align, Grid};
 pub use html::html;
+pub(crate) use html::page as whole_page;
 pub use markdown::markdown;
 pub use terminal::table;
 

@@ -1,35 +1,13 @@
 //! From how many samples on a percentile is shown: MLPerf LoadGen's early stopping.
 
-use statrs::function::beta::beta_reg;
-
-/// Confidence with which at most the share 1 − p of all requests is slower.
-const CONFIDENCE: f64 = 0.99;
-const MOST_SAMPLES: u64 = 1 << 40;
+use crate::analysis::percentile::samples_needed;
 
 /// The least number of samples for a percentile (from 0 to 100) if `slow` of them lie over
-/// the limit that it is held to: `h + slow`, with h the smallest integer for which
-/// `I_p(h, slow + 1) ≤ 1 − c` (regularised incomplete beta function). `None` beyond 2^40.
+/// the limit that it is held to. `None` where it is no percentile between the two.
 #[must_use]
 pub fn samples_with_slow(percentile: f64, slow: u64) -> Option<u64> {
     let share = percentile / 100.0;
-    if !(share > 0.0 && share < 1.0) {
-        return None;
-    }
-    let proven =
-        |fast: u64| fast > 0 && beta_reg(fast as f64, slow as f64 + 1.0, share) <= 1.0 - CONFIDENCE;
-    let mut high = 1;
-    while !proven(high) {
-        high *= 2;
-        if high > MOST_SAMPLES {
-            return None;
-        }
-    }
-    let mut low = high / 2;
-    while high - low > 1 {
-        let middle = u64::midpoint(low, high);
-        if proven(middle) { high = middle } else { low = middle }
-    }
-    Some(high + slow)
+    (share > 0.0 && share < 1.0).then(|| samples_needed(share, slow))
 }
 
 /// The least number of samples from which a percentile (from 0 to 100) is shown at all.

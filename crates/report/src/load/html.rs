@@ -1,57 +1,45 @@
 //! A load as one HTML file: no network, no script, light and dark, and it prints.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
+use maud::{Markup, PreEscaped, html as markup};
 use weighbridge_experiment::load::LoadRecord;
 
 use super::figures;
 use super::summary::{LoadSummary, TimeFigures};
 use super::times::LoadTimesError;
-use crate::figure;
 use crate::quantity::{bytes, milliseconds};
+use crate::render::whole_page;
 
 pub(super) fn page(record: &LoadRecord, summary: &LoadSummary) -> Result<String, LoadTimesError> {
     let started = jiff::Timestamp::from_millisecond(record.started_unix_milliseconds.cast_signed())
         .map_or_else(|_| String::new(), |time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string());
     let drawings = figures::all(record)?;
-    let page = markup! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { "Load on " (summary.details.target) " – Weighbridge" }
-                style {
-                    (PreEscaped(include_str!("../render/html/style.css")))
-                    (PreEscaped(figure::style_sheet()))
-                }
+    let title = format!("Load on {} – Weighbridge", summary.details.target);
+    Ok(whole_page(
+        &title,
+        &markup! {
+            header {
+                h1 { "Load on " (summary.details.target) }
+                p.lead { (super::table::model(record)) ", started " (started) "." }
             }
-            body {
-                header {
-                    h1 { "Load on " (summary.details.target) }
-                    p.lead { (super::table::model(record)) ", started " (started) "." }
-                }
-                main {
-                    (verdict(summary))
-                    (results(summary))
-                    section aria-labelledby="figures" {
-                        h2 id="figures" { "Figures" }
-                        @for (title, caption, svg) in &drawings {
-                            figure {
-                                h3 { (title) }
-                                (PreEscaped(svg.inline()))
-                                figcaption { (caption) }
-                            }
+            main {
+                (verdict(summary))
+                (results(summary))
+                section aria-labelledby="figures" {
+                    h2 id="figures" { "Figures" }
+                    @for (title, caption, svg) in &drawings {
+                        figure {
+                            h3 { (title) }
+                            (PreEscaped(svg.inline()))
+                            figcaption { (caption) }
                         }
                     }
-                    (requests(summary))
-                    (errors(summary))
-                    (client(summary))
                 }
+                (requests(summary))
+                (errors(summary))
+                (client(summary))
             }
-        }
-    };
-    Ok(page.into_string())
+        },
+    ))
 }
 
 fn verdict(summary: &LoadSummary) -> Markup {

@@ -1,14 +1,14 @@
 //! A report on a campaign, for a terminal and as one HTML page.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
+use maud::{Markup, html as markup};
 use weighbridge_experiment::CampaignRecord;
 
 use super::grid::{Align, Grid};
-use super::html::one_figure;
+use super::html::{list, one_figure, page};
 use super::terminal::section;
 use crate::analysis::Comparison;
 use crate::campaign::{CampaignReport, PlatformCost, SlotRow, SlotRun, ids, table, trace};
-use crate::figure::{self, Figure};
+use crate::figure::{Figure, FigureError};
 use crate::quantity::{milliseconds, money, significant};
 
 /// The report in at most `width` columns. Ends with a line feed.
@@ -144,57 +144,37 @@ pub fn campaign_html(
         slot.is_some_and(|slot| slot.state == "finished")
     };
     let last = runs.iter().rev().find(finished).map(|run| trace(campaign, run));
-    let page = markup! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { (report.name) " – Weighbridge campaign " (report.id) }
-                style { (PreEscaped(include_str!("html/style.css"))) (PreEscaped(figure::style_sheet())) }
+    let title = format!("{} – Weighbridge campaign {}", report.name, report.id);
+    page(
+        &title,
+        &markup! {
+            header {
+                h1 { (report.name) }
+                p.lead { (lead(report)) ". Weighbridge " (report.tool_version) "." }
             }
-            body {
-                header {
-                    h1 { (report.name) }
-                    p.lead { (lead(report)) ". Weighbridge " (report.tool_version) "." }
-                }
-                main {
-                    (list("Verdicts", "verdicts", &verdicts(report)))
-                    section aria-labelledby="figures" {
-                        h2 id="figures" { "Tables and figures" }
-                        @for id in ids().into_iter().filter(|id| id.starts_with("cloud.table")) {
-                            (shown(table(id, report)))
-                        }
-                        @match last {
-                            Some(figure) => (shown(figure)),
-                            None => p.missing { "No slot has finished: there is no trace to draw." },
-                        }
+            main {
+                (list("Verdicts", "verdicts", &verdicts(report)))
+                section aria-labelledby="figures" {
+                    h2 id="figures" { "Tables and figures" }
+                    @for id in ids().into_iter().filter(|id| id.starts_with("cloud.table")) {
+                        (shown(table(id, report)))
                     }
-                    (slots(report))
-                    (list("Notes", "notes", &report.notes))
+                    @match last {
+                        Some(figure) => (shown(figure)),
+                        None => p.missing { "No slot has finished: there is no trace to draw." },
+                    }
                 }
+                (slots(report))
+                (list("Notes", "notes", &report.notes))
             }
-        }
-    };
-    page.into_string()
+        },
+    )
 }
 
-fn shown(figure: Result<Figure, figure::FigureError>) -> Markup {
+fn shown(figure: Result<Figure, FigureError>) -> Markup {
     match figure {
         Ok(figure) => one_figure(&figure),
         Err(error) => markup! { p.missing { (error) } },
-    }
-}
-
-fn list(title: &str, id: &str, lines: &[String]) -> Markup {
-    markup! {
-        @if !lines.is_empty() {
-            section aria-labelledby=(id) {
-                h2 id=(id) { (title) }
-                ul { @for line in lines { li { (line) } } }
-            }
-        }
     }
 }
 

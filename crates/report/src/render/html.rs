@@ -18,6 +18,29 @@ use crate::figure::{self, Entry, Figure, FigureBody, Table};
 /// The report as a self-contained HTML page.
 #[must_use]
 pub fn html(report: &Report, record: &RunRecord) -> String {
+    let title = format!("{} – Weighbridge {}", report.run.name, report.run.id);
+    page(
+        &title,
+        &markup! {
+            (head(report))
+            main {
+                (verdicts::section(report))
+                (results::section(&report.of_applications()))
+                (system::section(report))
+                (figures(report, record))
+                (not_run_section(report))
+                (hosts::section(report))
+                (instruments(report))
+                (list("Prices", "prices", &prices(report)))
+                (list("Notes", "notes", &report.notes))
+                (asked(record))
+            }
+        },
+    )
+}
+
+/// A whole page around its body: self-contained, in the scheme of the viewer.
+pub(crate) fn page(title: &str, body: &Markup) -> String {
     let page = markup! {
         (DOCTYPE)
         html lang="en" {
@@ -25,24 +48,10 @@ pub fn html(report: &Report, record: &RunRecord) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                title { (report.run.name) " – Weighbridge " (report.run.id) }
+                title { (title) }
                 style { (PreEscaped(include_str!("html/style.css"))) (PreEscaped(figure::style_sheet())) }
             }
-            body {
-                (head(report))
-                main {
-                    (verdicts::section(report))
-                    (results::section(&report.of_applications()))
-                    (system::section(report))
-                    (figures(report, record))
-                    (not_run_section(report))
-                    (hosts::section(report))
-                    (instruments(report))
-                    (list("Prices", "prices", &prices(report)))
-                    (list("Notes", "notes", &report.notes))
-                    (asked(record))
-                }
-            }
+            body { (body) }
         }
     };
     page.into_string()
@@ -186,7 +195,7 @@ fn instruments(report: &Report) -> Markup {
     }
 }
 
-fn list(title: &str, id: &str, lines: &[String]) -> Markup {
+pub(super) fn list(title: &str, id: &str, lines: &[String]) -> Markup {
     markup! {
         @if !lines.is_empty() {
             section aria-labelledby=(id) {
