@@ -268,12 +268,12 @@ struct Server {
 
 impl Server {
     /// `None`, said on the way, where there is none to start.
-    #[allow(clippy::print_stdout, reason = "what is left out must be seen")]
     fn start(home: &Home) -> Option<Self> {
         Self::start_at(home, "127.0.0.1")
     }
 
     /// The same on another address of this host.
+    #[allow(clippy::print_stdout, reason = "what is left out must be seen")]
     fn start_at(home: &Home, address: &str) -> Option<Self> {
         let there = std::path::Path::new("/usr/sbin/sshd").exists();
         if !there || !privileged() {
