@@ -23,7 +23,14 @@ fn extremes() -> Vec<(&'static str, RunRecord)> {
         run(&(0..8).map(place).collect::<Vec<_>>(), &(0..3).map(work).collect::<Vec<_>>(), 50);
     let container = Place::new("c", EnvironmentKind::Container, 1.0);
     let one = run(&[container], &[Work::new("derain", ApplicationName::Derain, 200.0, 1)], 1);
-    vec![("mixed", mixed()), ("many", many), ("one", one), ("files", files_run(5))]
+    let paper = as_the_paper_read(mixed());
+    vec![
+        ("mixed", mixed()),
+        ("paper", paper),
+        ("many", many),
+        ("one", one),
+        ("files", files_run(5)),
+    ]
 }
 
 /// What a run of applications, or of files only, cannot show.
