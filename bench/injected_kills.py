@@ -151,6 +151,9 @@ def killed_and_reaped(kinds: list[str], kills: int) -> dict:
     chance = random.Random(1)
     dockerd = Dockerd() if "docker" in kinds else None
     home = Home("")
+    if dockerd:
+        # By which `reap` finds the daemon that keeps the agent's image.
+        home.environment["DOCKER_HOST"] = f"unix://{dockerd.socket}"
     if "qemu" in kinds:
         subprocess.run(home.command("env", "prepare", "qemu"), env=home.environment, check=True, capture_output=True)
     files = {}
