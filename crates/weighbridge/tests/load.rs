@@ -181,3 +181,51 @@ fn ctrl_c_gives_the_report_so_far() {
         value["requests"].as_u64() > Some(0) && value["duration_seconds"].as_f64() < Some(60.0)
     );
 }
+
+/// A coordinator and its workers as processes, as a user has them.
+#[test]
+fn workers_share_a_load() {
+    let home = Home::new();
+    let url = format!("http://{}/", server(Duration::from_millis(1)));
+    let token = home.file("token", "a secret of sixteen characters or more");
+    let token = token.to_str().expect("UTF-8");
+    let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    let here = port.to_string();
+    let coordinator = home.start(&[
+        "load",
+        &url,
+        "--rate",
+        "100",
+        "--arrival",
+        "constant",
+        "--duration",
+        "1s",
+        "--workers",
+        "2",
+        "--listen",
+        &here,
+        "--token-file",
+        token,
+        "--format",
+        "json",
+    ]);
+    let mut workers = Vec::new();
+    while std::net::TcpStream::connect(port).is_err() {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    for _ in 0..2 {
+        workers.push(home.start(&["load", "worker", &here, "--token-file", token]));
+    }
+    let done = done(coordinator.wait_with_output().expect("it ends"));
+    assert!(matches!(done.code, Some(0 | 3)), "{done:?}");
+    let value: serde_json::Value = serde_json::from_str(&done.stdout).expect("JSON");
+    assert_eq!(value["requests"], 100, "{value}");
+    assert!(!done.stderr.contains("a secret"), "{}", done.stderr);
+    for worker in workers {
+        let output = worker.wait_with_output().expect("it ends");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let open =
+        home.run(&["load", &url, "--workers", "1", "--listen", "0.0.0.0:0", "--token-file", token]);
+    assert!(open.code == Some(2) && open.stderr.contains("in the clear"), "{open:?}");
+}

@@ -19,7 +19,7 @@ use super::stream::Stream;
 /// How long the connection before a load may take.
 const FIRST_CONNECTION: Duration = Duration::from_secs(10);
 /// From so many connections on each gets a smaller buffer for reading.
-const MANY_CONNECTIONS: u32 = 2000;
+const MANY_CONNECTIONS: u32 = 500;
 const SMALL_BUFFER_BYTES: usize = 4096;
 
 /// Opens connections to one target.
@@ -29,6 +29,8 @@ pub(super) struct Connector {
     tls: Option<(TlsConnector, ServerName<'static>)>,
     http: HttpVersion,
     small_buffers: bool,
+    /// Whether requests have bodies that are worth not being copied behind their heads.
+    with_bodies: bool,
 }
 
 impl Connector {
@@ -36,6 +38,7 @@ impl Connector {
         target: LoadTarget,
         http: HttpVersion,
         connections: u32,
+        with_bodies: bool,
         configuration: Option<Arc<tokio_rustls::rustls::ClientConfig>>,
     ) -> Result<Self, LoadError> {
         let addresses = super::address::resolve(&target)?;
@@ -49,7 +52,7 @@ impl Connector {
             }
         };
         let small_buffers = connections >= MANY_CONNECTIONS;
-        Ok(Self { target, addresses, tls, http, small_buffers })
+        Ok(Self { target, addresses, tls, http, small_buffers, with_bodies })
     }
 
     pub(super) fn target(&self) -> &LoadTarget {
@@ -72,6 +75,7 @@ impl Connector {
         match self.http {
             HttpVersion::One => {
                 let mut builder = http1::Builder::new();
+                builder.writev(self.with_bodies);
                 if self.small_buffers {
                     builder.read_buf_exact_size(Some(SMALL_BUFFER_BYTES));
                 }

@@ -5,6 +5,7 @@ use tokio::sync::mpsc;
 use weighbridge_experiment::load::LoadPlan;
 
 use super::connect::Connector;
+use super::distributed::Share;
 use super::moment::Moment;
 use super::prepared::PreparedRequests;
 use super::tally::Tally;
@@ -19,6 +20,8 @@ pub(super) struct Shared {
     pub(super) start: Moment,
     pub(super) timeout: Duration,
     pub(super) threads: u32,
+    /// Which part of the load all of them send.
+    pub(super) share: Share,
 }
 
 /// What all tasks of one thread share.
@@ -37,5 +40,12 @@ pub(super) struct ThreadContext {
 impl ThreadContext {
     pub(super) fn start(&self) -> Moment {
         self.shared.start
+    }
+
+    /// Which of all threads of all machines this is, and how many there are: it takes every
+    /// so-manyth user or request from its own number on.
+    pub(super) fn place(&self) -> (u32, u32) {
+        let Share { index, of } = self.shared.share;
+        (index + of * self.thread, of * self.shared.threads.max(1))
     }
 }

@@ -1,3 +1,4 @@
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 /// Stops a load from another thread. Copies stop the same load.
@@ -30,7 +31,7 @@ impl LoadControl {
 }
 
 /// A load at one moment, for whoever looks on.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct LoadSnapshot {
     /// Seconds since its start.
     pub elapsed_seconds: f64,

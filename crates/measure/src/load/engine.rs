@@ -13,6 +13,7 @@ use weighbridge_experiment::load::{
 use super::connect::Connector;
 use super::context::Shared;
 use super::control::{LoadControl, LoadSnapshot};
+use super::distributed::Share;
 use super::error::LoadError;
 use super::health::{HealthMeter, ThreadCost, limits};
 use super::histogram::Times;
@@ -42,6 +43,8 @@ pub struct LoadOptions {
     pub trust_anybody: bool,
     /// Directory from which paths of bodies are taken.
     pub base: PathBuf,
+    /// Which part of the load is sent from here; all of it unless told.
+    pub share: Share,
     /// The wall clock at the start, in milliseconds since 1970.
     pub started_unix_milliseconds: u64,
 }
@@ -67,8 +70,9 @@ pub fn run_load(
     } else {
         None
     };
-    let connector =
-        Connector::new(plan.target.clone(), plan.http, plan.connections(), configuration)?;
+    let with_bodies = plan.requests.iter().any(|request| !request.body.is_empty());
+    let (target, connections) = (plan.target.clone(), plan.connections());
+    let connector = Connector::new(target, plan.http, connections, with_bodies, configuration)?;
     connector.try_once()?;
     let threads = threads(plan, options.threads);
     let start = Moment::now().after(BEFORE_THE_START);
@@ -79,6 +83,7 @@ pub fn run_load(
         start,
         timeout: Duration::from_secs_f64(plan.timeout_seconds),
         threads,
+        share: options.share,
     });
     let left = Arc::new(AtomicU64::new(samples(plan)));
     let health = HealthMeter::start();

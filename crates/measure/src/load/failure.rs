@@ -76,6 +76,9 @@ impl Failure {
         let mut cause: Option<&(dyn Error + 'static)> = error.source();
         while let Some(source) = cause {
             if let Some(error) = source.downcast_ref::<io::Error>() {
+                if error.kind() == io::ErrorKind::UnexpectedEof {
+                    return Self::connection("connection closed before the answer was complete");
+                }
                 return Self::io(error);
             }
             cause = source.source();

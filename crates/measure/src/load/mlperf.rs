@@ -26,9 +26,8 @@ pub(super) fn start(context: &ThreadContext, plan: &MlperfPlan, left: &Arc<Atomi
             // Both the least duration and the least number must be reached.
             let seconds = plan.seconds.max(plan.queries as f64 * 1.05 / plan.rate);
             let profile = Profile::constant(plan.rate, seconds);
-            let thread = (context.thread, context.shared.threads);
-            let arrivals =
-                Arrivals::new(profile, Arrival::Poisson, thread, context.shared.plan.seed);
+            let seed = context.shared.plan.seed;
+            let arrivals = Arrivals::new(profile, Arrival::Poisson, context.place(), seed);
             let lanes = Lanes::new(context.clone(), plan.connections);
             tokio::spawn(lanes.dispatch(arrivals));
         }

@@ -20,6 +20,7 @@ mod bodies;
 mod connect;
 mod context;
 mod control;
+mod distributed;
 mod engine;
 mod error;
 mod exchange;
@@ -42,6 +43,11 @@ mod users;
 mod visitor;
 
 pub use control::{LoadControl, LoadSnapshot};
+pub use distributed::{
+    Coordination, DistributedError, Message, SILENCE, Share, Way, WorkerOptions, coordinate,
+    over_stream, work,
+};
 pub use engine::{LoadOptions, run_load};
 pub use error::LoadError;
 pub use merge::merge_records;
+pub use tls::client_tls;

@@ -43,9 +43,8 @@ struct Lane(Mutex<(Option<Moment>, Option<Waker>)>);
 impl Lanes {
     /// Lanes for one of the threads, which share the limit.
     pub(super) fn new(context: ThreadContext, connections: u32) -> Arc<Self> {
-        let threads = context.shared.threads.max(1);
-        let most =
-            (connections / threads + u32::from(context.thread < connections % threads)).max(1);
+        let (place, threads) = context.place();
+        let most = (connections / threads + u32::from(place < connections % threads)).max(1);
         Arc::new(Self { context, most: most as usize, state: Mutex::default() })
     }
 

@@ -9,7 +9,7 @@ pub(super) fn unit(random: &mut ChaCha8Rng) -> f64 {
     (random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-/// Due times of one of several threads, in seconds from the start, in order.
+/// Due times of one of all threads of all machines, in seconds from the start, in order.
 ///
 /// Times are those at which the sum of the rate reaches the next amount (the inverse of the
 /// cumulated rate): evenly spaced amounts, or exponentially distributed distances (a Poisson

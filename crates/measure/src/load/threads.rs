@@ -67,8 +67,8 @@ async fn send(
     match &shared.plan.model {
         LoadModel::Users { profile, think } => users::start(&context, profile, *think),
         LoadModel::Rate { profile, arrival, connections } => {
-            let place = (thread, shared.threads);
-            let arrivals = Arrivals::new(profile.clone(), *arrival, place, shared.plan.seed);
+            let seed = shared.plan.seed;
+            let arrivals = Arrivals::new(profile.clone(), *arrival, context.place(), seed);
             tokio::spawn(Lanes::new(context.clone(), *connections).dispatch(arrivals));
         }
         LoadModel::Mlperf(plan) => mlperf::start(&context, plan, &queries_left),

@@ -46,6 +46,19 @@ pub(super) fn configuration(
     Ok(Arc::new(configuration))
 }
 
+/// A configuration for what is not HTTP: trusts the authorities of `authorities` (PEM), else the
+/// well-known ones.
+///
+/// # Errors
+///
+/// The certificates cannot be used.
+pub fn client_tls(authorities: Option<&[u8]>) -> Result<Arc<ClientConfig>, LoadError> {
+    let configuration = configuration(HttpVersion::One, authorities, false)?;
+    let mut configuration = ClientConfig::clone(&configuration);
+    configuration.alpn_protocols.clear();
+    Ok(Arc::new(configuration))
+}
+
 fn roots_of(pem: &[u8]) -> Result<RootCertStore, LoadError> {
     let refused = |reason: String| LoadError::Certificates { reason };
     let mut roots = RootCertStore::empty();

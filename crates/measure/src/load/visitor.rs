@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::Poll;
+use std::time::Duration;
 
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
@@ -65,7 +66,7 @@ impl Visitor {
         let kind = self.context.shared.requests.choose(place);
         self.context.tally.lock().under_way += 1;
         let began = Moment::now();
-        let outcome = self.within_timeout(kind).await;
+        let outcome = self.within_timeout(kind, began).await;
         let ended = Moment::now();
         let without_connection = outcome.as_ref().is_err_and(|failure| failure.is_connection);
         let outcome = outcome.and_then(|answer| {
@@ -80,8 +81,8 @@ impl Visitor {
         Ended { at: ended, without_connection }
     }
 
-    async fn within_timeout(&mut self, kind: usize) -> Result<Answer, Failure> {
-        let deadline = Instant::now() + self.context.shared.timeout;
+    async fn within_timeout(&mut self, kind: usize, began: Moment) -> Result<Answer, Failure> {
+        let deadline = began.after(self.context.shared.timeout);
         let Self { context, link, cookies, alarm, .. } = self;
         let answered = {
             let mut answer = pin!(attempt(context, link, cookies, kind));
@@ -90,10 +91,11 @@ impl Visitor {
                     return Poll::Ready(outcome);
                 }
                 while alarm.as_mut().poll(task).is_ready() {
-                    if Instant::now() >= deadline {
+                    let left = deadline.since(Moment::now());
+                    if left == 0 {
                         return Poll::Ready(Err(Failure::timeout()));
                     }
-                    alarm.as_mut().reset(deadline);
+                    alarm.as_mut().reset(Instant::now() + Duration::from_nanos(left));
                 }
                 Poll::Pending
             })
@@ -128,7 +130,8 @@ async fn attempt(
             };
             let reused = link.as_ref().is_some_and(Link::is_open);
             if !reused {
-                *link = Some(shared.connector.connect().await?);
+                // On the heap: a handshake under TLS would make every user as large as itself.
+                *link = Some(Box::pin(shared.connector.connect()).await?);
             }
             let Some(open) = link.as_mut() else { continue };
             match open.exchange(request).await {

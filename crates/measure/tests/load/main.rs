@@ -1,6 +1,7 @@
 //! The load engine against servers that behave in known ways. Nothing here asserts an upper
 //! bound of a time: a busy machine may always be slower.
 
+mod distributed;
 mod protocols;
 mod server;
 mod troublesome;

@@ -5,6 +5,7 @@
 
 mod ask;
 mod live;
+mod machines;
 mod progress;
 
 use std::path::Path;
@@ -59,10 +60,16 @@ impl Format {
 }
 
 /// Answers `weighbridge load`.
-pub(super) async fn load(arguments: LoadArguments) -> anyhow::Result<Outcome> {
+pub(super) async fn load(mut arguments: LoadArguments) -> anyhow::Result<Outcome> {
+    // With huge pages each user would take the memory of its neighbourhood, which is not used.
+    // A kernel without the switch has no huge pages either.
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
+    if let Some(machines::LoadCommand::Worker(worker)) = arguments.command.take() {
+        return machines::worker(worker).await;
+    }
     let (plan, options) = arguments.plan()?;
     arguments.output.check()?;
-    let record = carry_out(plan, options).await?;
+    let record = carry_out(plan, options, &arguments.coordinator).await?;
     conclude(&record, &arguments.output)
 }
 
@@ -96,21 +103,31 @@ impl Output {
     }
 }
 
-/// Runs the engine beside whatever looks on, until it ends or the user stops it.
-async fn carry_out(plan: LoadPlan, mut options: LoadOptions) -> anyhow::Result<LoadRecord> {
+/// Runs the engine, or leads workers, beside whatever looks on, until the load ends or the
+/// user stops it.
+async fn carry_out(
+    plan: LoadPlan,
+    mut options: LoadOptions,
+    coordinator: &machines::CoordinatorArguments,
+) -> anyhow::Result<LoadRecord> {
     let mut interrupt = Interrupt::install().context("cannot take over Ctrl-C")?;
     let control = LoadControl::default();
+    let stopping = control.clone();
     let (seen, mut snapshots) = mpsc::unbounded_channel::<LoadSnapshot>();
-    let mut view = progress::View::new(&plan);
+    // Whoever looks on may have left.
+    let mut observe = move |snapshot: &LoadSnapshot| drop(seen.send(snapshot.clone()));
+    let mut view = progress::View::new(&plan, coordinator.workers.is_none());
     options.started_unix_milliseconds =
         u64::try_from(SystemClock.now().as_millisecond()).unwrap_or_default();
-    let stopping = control.clone();
-    let mut engine = tokio::task::spawn_blocking(move || {
-        run_load(&plan, &options, &control, &mut |snapshot| {
-            // Whoever looks on may have left.
-            let _ = seen.send(snapshot.clone());
-        })
-    });
+    let engine = async {
+        if coordinator.workers.is_some() {
+            return machines::lead(coordinator, &plan, &control, &mut observe).await;
+        }
+        let engine =
+            tokio::task::spawn_blocking(move || run_load(&plan, &options, &control, &mut observe));
+        Ok(engine.await.context("the load engine ended before its load did")??)
+    };
+    let mut engine = std::pin::pin!(engine);
     let record = loop {
         tokio::select! {
             done = &mut engine => break done,
@@ -120,7 +137,7 @@ async fn carry_out(plan: LoadPlan, mut options: LoadOptions) -> anyhow::Result<L
     };
     // The terminal is given back before anything is printed on it.
     drop(view);
-    Ok(record.context("the load engine ended before its load did")??)
+    record
 }
 
 /// Prints and writes a record, and says what the command came to.

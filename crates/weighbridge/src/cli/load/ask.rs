@@ -11,10 +11,14 @@ use weighbridge_experiment::load::{
 use weighbridge_measure::load::LoadOptions;
 
 use super::Output;
+use super::machines::{CoordinatorArguments, LoadCommand};
 use crate::cli::UsageError;
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "Examples:
   weighbridge load http://127.0.0.1:8080/ --users 100 --duration 30s
   weighbridge load http://127.0.0.1:8080/v1/derain --users 1000 --spawn-rate 100 \\
       --think 1s..3s --duration 10m --body photos/
@@ -26,7 +30,8 @@ Response time counts from when a request was due, service time from when it was
 sent. A percentile that has too few samples is not shown.
 
 Exit status: 0 done, 1 it cannot begin, was stopped, a threshold does not hold or
-no request succeeded, 2 usage, 3 INVALID: the client, not the service, was the limit.")]
+no request succeeded, 2 usage, 3 INVALID: the client, not the service, was the limit."
+)]
 pub(crate) struct LoadArguments {
     /// Address of the service, http:// or https://
     #[arg(required_unless_present = "scenario")]
@@ -100,6 +105,10 @@ pub(crate) struct LoadArguments {
     latency_bound: Option<LoadTime>,
     #[command(flatten)]
     pub(super) output: Output,
+    #[command(flatten)]
+    pub(super) coordinator: CoordinatorArguments,
+    #[command(subcommand)]
+    pub(super) command: Option<LoadCommand>,
 }
 
 fn arrival(text: &str) -> Result<Arrival, String> {

@@ -18,9 +18,10 @@ pub(super) struct View {
 }
 
 impl View {
-    pub(super) fn new(plan: &LoadPlan) -> Self {
+    /// `may_be_live`: nothing else is written on the terminal meanwhile.
+    pub(super) fn new(plan: &LoadPlan, may_be_live: bool) -> Self {
         let dumb = std::env::var_os("TERM").is_none_or(|terminal| terminal == "dumb");
-        let live = if std::io::stderr().is_terminal() && !dumb {
+        let live = if may_be_live && std::io::stderr().is_terminal() && !dumb {
             LiveView::open(plan.target.to_string(), output::colour_wanted())
         } else {
             None
