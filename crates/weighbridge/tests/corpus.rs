@@ -17,19 +17,22 @@ mod read_bill;
 mod read_experiment;
 #[path = "../../../fuzz/properties/read_labels.rs"]
 mod read_labels;
+#[path = "../../../fuzz/properties/read_load.rs"]
+mod read_load;
 #[path = "../../../fuzz/properties/read_npy.rs"]
 mod read_npy;
 
 /// A property that has to hold for any bytes.
 type Check = fn(&[u8]);
 
-const TARGETS: [(&str, Check); 7] = [
+const TARGETS: [(&str, Check); 8] = [
     ("decode_audio", decode_audio::check),
     ("decode_photo", decode_photo::check),
     ("load_model", load_model::check),
     ("read_bill", read_bill::check),
     ("read_experiment", read_experiment::check),
     ("read_labels", read_labels::check),
+    ("read_load", read_load::check),
     ("read_npy", read_npy::check),
 ];
 

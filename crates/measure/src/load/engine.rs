@@ -163,7 +163,7 @@ fn finish(
     let ran = Moment::now().seconds_since(timeline.start);
     let duration_seconds = if interrupted { ran } else { last.max(planned) }.max(1e-6);
     let mut client = health.stop(&costs, duration_seconds);
-    client.limited_by = limits(&client, &sum.send_lag, &sum.response());
+    client.limited_by = limits(&client, (&sum.send_lag, sum.late_episodes), &sum.response());
     Ok(LoadRecord {
         plan: plan.without_secrets(),
         started_unix_milliseconds: options.started_unix_milliseconds,

@@ -54,11 +54,6 @@ impl Times {
         (!self.0.is_empty()).then(|| self.0.value_at_percentile(percentile))
     }
 
-    /// How many values are greater.
-    pub(super) fn count_over(&self, nanoseconds: u64) -> u64 {
-        self.0.count_between(nanoseconds.saturating_add(1), u64::MAX >> 1)
-    }
-
     pub(super) fn encoded(&self) -> EncodedHistogram {
         let mut bytes = Vec::new();
         // Fails only where writing does, and memory does not refuse.
@@ -115,6 +110,5 @@ mod tests {
             let read = times.percentile(100.0).expect("a value");
             assert!(read.abs_diff(value) * 1000 <= value, "{read} for {value}");
         }
-        assert_eq!(times.count_over(1_000_000_000), 2);
     }
 }

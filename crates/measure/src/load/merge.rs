@@ -6,7 +6,6 @@ use weighbridge_experiment::load::{
 };
 
 use super::error::LoadError;
-use super::health::limits;
 use super::histogram::Times;
 use super::tally::Counters;
 
@@ -35,6 +34,7 @@ impl Counters {
             }
         }
         self.send_lag.add(&other.send_lag);
+        self.late_episodes += other.late_episodes;
         self.present += other.present;
         self.most_present += other.most_present;
         self.under_way += other.under_way;
@@ -64,17 +64,6 @@ pub fn merge_records(records: &[LoadRecord]) -> Result<LoadRecord, LoadError> {
     let mut whole = first.clone();
     for record in rest {
         add(&mut whole, record)?;
-    }
-    let mut response = Times::new();
-    for request in &whole.requests {
-        response.add(&Times::decoded(&request.response)?);
-    }
-    // What limited one worker limited the load, and all of them together have more requests.
-    let together = limits(&ClientHealth::default(), &Times::decoded(&whole.send_lag)?, &response);
-    for reason in together {
-        if whole.client.limited_by.is_empty() {
-            whole.client.limited_by.push(reason);
-        }
     }
     Ok(whole)
 }

@@ -86,6 +86,13 @@ impl PreparedRequests {
         request
     }
 
+    /// Whether requests of a kind are repeated elsewhere without a body and another meaning.
+    pub(super) fn may_be_redirected_as_get(&self, kind: usize, status: hyper::StatusCode) -> bool {
+        let method = &self.kinds[kind].method;
+        let keeps_method = matches!(status.as_u16(), 307 | 308);
+        !keeps_method || matches!(*method, Method::GET | Method::HEAD)
+    }
+
     /// The request that follows a redirect to a path of the same origin: always GET, as every
     /// browser has it for 301, 302 and 303.
     pub(super) fn redirected(

@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::failure::Failure;
+use super::health::LAG_NANOSECONDS;
 use super::histogram::Times;
 use super::moment::Moment;
 
 /// Different errors that are kept apart; a server that puts a counter into its words would
 /// otherwise fill the memory.
 const MOST_ERRORS: usize = 200;
+/// One hiccup of a host makes many requests late, one after another.
+const ONE_EPISODE_NANOSECONDS: u64 = 100_000_000;
 const OTHER_ERRORS: &str = "other errors";
 
 /// The counters of one thread, read by the one that reports.
@@ -29,6 +32,9 @@ pub(super) struct Counters {
     pub(super) dropped_sends: u64,
     pub(super) waited_sends: u64,
     pub(super) last_end: Moment,
+    /// Times at which requests left late, those close together counted once.
+    pub(super) late_episodes: u64,
+    last_late: Moment,
     /// MLPerf: whole queries of several samples.
     pub(super) queries: Option<Times>,
 }
@@ -84,6 +90,8 @@ impl Tally {
             dropped_sends: 0,
             waited_sends: 0,
             last_end: start,
+            late_episodes: 0,
+            last_late: Moment(0),
             queries: None,
         }))
     }
@@ -118,7 +126,14 @@ impl Counters {
         counters.requests += 1;
         counters.response.record(response);
         counters.service.record(times.ended.since(times.began));
-        self.send_lag.record(times.began.since(times.sendable));
+        let lag = times.began.since(times.sendable);
+        self.send_lag.record(lag);
+        if lag > LAG_NANOSECONDS {
+            if times.began.since(self.last_late) > ONE_EPISODE_NANOSECONDS {
+                self.late_episodes += 1;
+            }
+            self.last_late = times.began;
+        }
         self.last_end = self.last_end.max(times.ended);
         match outcome {
             Ok(bytes) => counters.received_bytes += bytes,

@@ -147,6 +147,9 @@ async fn attempt(
         match location {
             None => return Ok(answer),
             Some(_) if shared.plan.redirects == 0 => return Ok(answer),
+            Some(_) if !shared.requests.may_be_redirected_as_get(kind, answer.status) => {
+                return Err(Failure::answer("redirected with its body; give the final address"));
+            }
             Some(location) => path = Some(same_origin(shared.connector.target(), location)?),
         }
     }

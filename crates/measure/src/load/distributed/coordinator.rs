@@ -11,7 +11,7 @@ use super::{DistributedError, JOINING, SILENCE};
 use crate::load::{LoadControl, LoadSnapshot, merge_records};
 
 /// What a coordinator is told.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Coordination<'a> {
     /// The whole load.
     pub plan: &'a LoadPlan,

@@ -166,7 +166,7 @@ impl LoadArguments {
             authorities,
             trust_anybody: self.insecure,
             base,
-            started_unix_milliseconds: 0,
+            ..LoadOptions::default()
         };
         Ok((plan, options))
     }
