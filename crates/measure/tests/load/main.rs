@@ -160,6 +160,7 @@ fn records_of_workers_are_merged_without_loss() {
     let whole = merge_records(&[first.clone(), second.clone()]).expect("merged");
     assert_eq!(totals(&whole).0, totals(&first).0 + totals(&second).0);
     let mut sum = times(&first.requests[0].response);
+    sum.auto(true);
     sum.add(times(&second.requests[0].response)).expect("one resolution");
     assert_eq!(times(&whole.requests[0].response), sum);
     let in_intervals: u64 = whole.intervals.iter().map(|interval| interval.requests).sum();
