@@ -311,7 +311,7 @@ fn check_users(users: u32) -> Result<(), LoadProblem> {
 }
 
 fn check_rate(key: &'static str, rate: f64) -> Result<(), LoadProblem> {
-    if rate >= 0.001 && rate <= MOST_PER_SECOND {
+    if (0.001..=MOST_PER_SECOND).contains(&rate) {
         return Ok(());
     }
     problem(

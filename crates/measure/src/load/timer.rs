@@ -126,7 +126,7 @@ impl PreciseTimer {
         let setting = Itimerspec { it_interval: zero, it_value: due };
         waiting.armed = Some(earliest.due);
         // It fails for a descriptor or a time that is none, which neither is.
-        let _ = timerfd_settime(&self.0.descriptor.get_ref(), TimerfdTimerFlags::ABSTIME, &setting);
+        let _ = timerfd_settime(self.0.descriptor.get_ref(), TimerfdTimerFlags::ABSTIME, &setting);
     }
 
     /// Returns at a moment, at once where it is past.

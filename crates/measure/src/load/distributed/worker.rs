@@ -38,12 +38,10 @@ pub async fn work(mut way: Way, options: WorkerOptions) -> Result<(), Distribute
         Some(_) => return Err(DistributedError::Unexpected { whom: "coordinator" }),
         None => return Err(GONE),
     }
-    let (plan, share) = loop {
-        match way.from.recv().await.ok_or(GONE)? {
-            Message::Start { plan, share } => break (plan, share),
-            Message::Stop => return Ok(()),
-            _ => return Err(DistributedError::Unexpected { whom: "coordinator" }),
-        }
+    let (plan, share) = match way.from.recv().await.ok_or(GONE)? {
+        Message::Start { plan, share } => (plan, share),
+        Message::Stop => return Ok(()),
+        _ => return Err(DistributedError::Unexpected { whom: "coordinator" }),
     };
     let load = LoadOptions { share, ..options.load };
     let control = LoadControl::default();
