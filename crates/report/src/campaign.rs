@@ -142,7 +142,10 @@ fn platforms(runs: &[SlotRun<'_>]) -> Vec<Platform> {
                         .limits
                         .memory
                         .map(weighbridge_experiment::ByteSize::bytes),
-                    price: environment.price.as_ref().map(|price| price.source_line()),
+                    price: environment
+                        .price
+                        .as_ref()
+                        .map(weighbridge_experiment::ResolvedPrice::source_line),
                     facts: facts.map(facts_by_name).unwrap_or_default(),
                 }),
             }

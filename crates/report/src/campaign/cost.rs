@@ -2,7 +2,9 @@
 //! machine of a provider is, and only for the time in which it was at work.
 
 use jiff::Timestamp;
-use weighbridge_experiment::{CampaignRecord, Money, ResolvedPrice, RunRecord, TrialOutcome};
+use weighbridge_experiment::{
+    CampaignRecord, InferenceTiming, Money, ResolvedPrice, RunRecord, TrialOutcome,
+};
 
 use super::SlotRun;
 use super::model::{DayCost, PlatformCost};
@@ -81,7 +83,7 @@ fn in_use_seconds(record: &RunRecord, environment: &str) -> f64 {
         .filter_map(|trial| match &trial.outcome {
             TrialOutcome::Ok(measured) => {
                 let warmup: u64 =
-                    measured.warmup.iter().map(|timing| timing.total_nanoseconds()).sum();
+                    measured.warmup.iter().map(InferenceTiming::total_nanoseconds).sum();
                 let measured_nanoseconds = measured.host_total_nanoseconds + warmup;
                 Some(
                     measured.start.ready_seconds

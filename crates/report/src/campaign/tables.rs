@@ -4,7 +4,10 @@ use super::model::{CampaignReport, Platform, PlatformCost, Responses};
 use crate::figure::{Column, Entry, Figure, FigureBody, FigureError, Table};
 use crate::quantity::{bytes, milliseconds, money, seconds, significant};
 
-const TABLES: [(&str, &str, fn(&CampaignReport) -> Table); 3] = [
+/// A table from a report.
+type Build = fn(&CampaignReport) -> Table;
+
+const TABLES: [(&str, &str, Build); 3] = [
     ("cloud.table1", "Specification of every platform, read from itself", specification),
     ("cloud.table2", "Response times by platform, over all slots", responses),
     ("cloud.table3", "Cost by platform and day", costs),

@@ -1,7 +1,9 @@
 //! `cloud.fig2`: one slot of a campaign as a trace, from the schedule to the registry.
 
 use jiff::Timestamp;
-use weighbridge_experiment::{CampaignRecord, SlotEventKind, TrialOutcome, TrialRecord};
+use weighbridge_experiment::{
+    CampaignRecord, InferenceTiming, SlotEventKind, TrialOutcome, TrialRecord,
+};
 
 use super::SlotRun;
 use crate::figure::frame::{
@@ -126,7 +128,7 @@ impl Spans {
         let long = match &trial.outcome {
             TrialOutcome::Ok(measured) => {
                 let warmup: u64 =
-                    measured.warmup.iter().map(|timing| timing.total_nanoseconds()).sum();
+                    measured.warmup.iter().map(InferenceTiming::total_nanoseconds).sum();
                 measured.start.ready_seconds
                     + measured.start.load_seconds
                     + (warmup + measured.host_total_nanoseconds) as f64 / 1e9

@@ -64,7 +64,7 @@ impl Slots for FakeSlots {
     }
 
     async fn stopped(&mut self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
@@ -153,12 +153,8 @@ async fn slots_of_a_day_without_a_process_are_missed() {
     let (record, slots) = week(&[3], &[], SignedDuration::from_hours(25)).await;
     let states = record.states();
     assert!(matches!(states[3], SlotState::CutShort { .. }), "{:?}", states[3]);
-    for missed in 4..=7 {
-        assert!(
-            matches!(states[missed], SlotState::Missed { .. }),
-            "{missed}: {:?}",
-            states[missed]
-        );
+    for state in &states[4..=7] {
+        assert!(matches!(state, SlotState::Missed { .. }), "{state:?}");
     }
     assert!(matches!(states[8], SlotState::Finished { .. }), "{:?}", states[8]);
     assert!(!slots.ran.iter().any(|(slot, _)| (4..=7).contains(slot)));

@@ -162,13 +162,7 @@ impl State {
         self.draw_chart(frame, area, "requests a second", &sets);
     }
 
-    fn draw_chart(
-        &self,
-        frame: &mut Frame<'_>,
-        area: Rect,
-        title: &str,
-        sets: &[(&'static str, &Vec<(f64, f64)>, Color)],
-    ) {
+    fn draw_chart(&self, frame: &mut Frame<'_>, area: Rect, title: &str, sets: &[Drawn<'_>]) {
         let values = || sets.iter().flat_map(|(_, points, _)| points.iter());
         let highest = values().map(|point| point.1).fold(0.0, f64::max).max(1e-3) * 1.05;
         let from = values().map(|point| point.0).fold(f64::INFINITY, f64::min);
@@ -214,6 +208,9 @@ impl State {
         lines
     }
 }
+
+/// A line of a chart: its name, its points, its colour.
+type Drawn<'a> = (&'static str, &'a Vec<(f64, f64)>, Color);
 
 fn points(values: impl Iterator<Item = (f64, f64)>) -> Vec<(f64, f64)> {
     values.collect()
