@@ -8,11 +8,14 @@
 mod dockerd;
 #[path = "private/stand_in.rs"]
 mod stand_in;
+#[path = "private/talk.rs"]
+#[allow(dead_code, reason = "shared with tests that use more of it")]
+mod talk;
 
 use std::path::Path;
 
 use dockerd::Dockerd;
-use stand_in::{ask, connect, eventually};
+use talk::{ask, connect, eventually};
 use weighbridge_environment::{DockerEnvironment, Environment, EnvironmentError, Port, reap};
 use weighbridge_experiment::{
     CreateRequest, DockerSettings, Endpoint, EnvironmentKind, EnvironmentSettings, InstanceId,

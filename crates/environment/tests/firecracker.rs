@@ -10,13 +10,16 @@ mod firecracker;
 #[path = "private/stand_in.rs"]
 #[allow(dead_code, reason = "shared with tests that use more of it")]
 mod stand_in;
+#[path = "private/talk.rs"]
+#[allow(dead_code, reason = "shared with tests that use more of it")]
+mod talk;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use stand_in::eventually;
+use talk::eventually;
 use weighbridge_environment::{
     Environment, FirecrackerEnvironment, KernelSource, Port, prepare_kernel, reap,
 };
@@ -185,7 +188,7 @@ async fn a_guest_with_everything_is_made_metered_and_gone() {
     let resource = &request.resource;
     bench.environment.create(&request).await.unwrap();
     let agent = bench.connect(resource);
-    assert_eq!(stand_in::ask(&agent, "list work"), "");
+    assert_eq!(talk::ask(&agent, "list work"), "");
 
     let facts = bench.environment.describe(resource).await;
     assert_eq!(facts.value("jailer"), Some(if root { "yes" } else { "no" }), "{facts:?}");
@@ -212,7 +215,7 @@ async fn a_snapshot_is_made_once_and_guests_start_from_it() {
         let request = bench.request(name, |settings| settings.start = StartMode::Snapshot);
         bench.environment.create(&request).await.unwrap();
         let agent = bench.connect(&request.resource);
-        assert_eq!(stand_in::ask(&agent, "list work"), "");
+        assert_eq!(talk::ask(&agent, "list work"), "");
         let facts = bench.environment.describe(&request.resource).await;
         assert_eq!(facts.value("guest_start"), Some("snapshot"));
         reap(&bench.environment, &request.resource).await.unwrap();

@@ -8,13 +8,16 @@
 mod sshd;
 #[path = "private/stand_in.rs"]
 mod stand_in;
+#[path = "private/talk.rs"]
+#[allow(dead_code, reason = "shared with tests that use more of it")]
+mod talk;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use sshd::Sshd;
-use stand_in::{ask, connect};
+use talk::{ask, connect};
 use weighbridge_environment::{
     CopySource, Environment, EnvironmentError, Port, SshEnvironment, reap,
 };

@@ -14,6 +14,7 @@ mod check;
 mod engines;
 mod environments;
 mod load;
+mod model_choice;
 mod output;
 mod prices;
 mod reading;

@@ -30,8 +30,8 @@ use crate::blocking::blocking;
 use crate::cgroup::CgroupTree;
 use crate::environment::{CopySource, Environment, Port};
 use crate::error::EnvironmentError;
-use crate::guest::{AGENT_VSOCK_PORT, ENDED_MARK, FILES_VSOCK_PORT, Images, Place, send, vsock};
-use crate::host_process::{self, Children};
+use crate::guest::{AGENT_VSOCK_PORT, ENDED_MARK, FILES_VSOCK_PORT, GuestHost, Place, send, vsock};
+use crate::host_process;
 use crate::last_words::last_words;
 use crate::layout::{Layout, checked_file_name};
 use crate::process_identity::wait_until;
@@ -43,18 +43,9 @@ use api::Api;
 const FILE_WITHIN: Duration = Duration::from_secs(60);
 const WAITED_WITHIN: Duration = Duration::from_secs(5);
 
-/// What the environment and its threads share.
-#[derive(Debug)]
-struct Inner {
-    store: Option<PathBuf>,
-    executable: PathBuf,
-    images: Images,
-    children: Children,
-}
-
 /// Runs agents in virtual machines of Firecracker.
 #[derive(Debug)]
-pub struct FirecrackerEnvironment(Arc<Inner>);
+pub struct FirecrackerEnvironment(Arc<GuestHost>);
 
 impl FirecrackerEnvironment {
     /// Guests boot the kernel that was put into `store` by
@@ -63,36 +54,13 @@ impl FirecrackerEnvironment {
     /// [`guest_init`](crate::guest_init) where [`is_guest_init`](crate::is_guest_init) says so.
     #[must_use]
     pub fn new(store: PathBuf, executable: PathBuf) -> Self {
-        Self::with(Some(store), executable)
+        Self(GuestHost::new(Some(store), executable))
     }
 
     /// Enough to look after instances that exist; makes none.
     #[must_use]
     pub fn without_store() -> Self {
-        Self::with(None, PathBuf::new())
-    }
-
-    fn with(store: Option<PathBuf>, executable: PathBuf) -> Self {
-        let (images, children) = (Images::default(), Children::default());
-        Self(Arc::new(Inner { store, executable, images, children }))
-    }
-
-    async fn on_thread<T: Send + 'static>(
-        &self,
-        resource: &Resource,
-        work: impl FnOnce(&Inner, &Resource) -> Result<T, EnvironmentError> + Send + 'static,
-    ) -> Result<T, EnvironmentError> {
-        let (inner, resource) = (Arc::clone(&self.0), resource.clone());
-        blocking(move || work(&inner, &resource)).await
-    }
-}
-
-impl Inner {
-    /// Whether Firecracker runs.
-    fn runs(&self, resource: &Resource) -> bool {
-        // A child that has ended stays in the process table until somebody asks for it.
-        self.children.has_ended(&resource.instance) != Some(true)
-            && host_process::agent(resource).is_ok()
+        Self(GuestHost::new(None, PathBuf::new()))
     }
 }
 
@@ -103,8 +71,8 @@ impl Environment for FirecrackerEnvironment {
     }
 
     async fn probe(&self, settings: &EnvironmentSettings) -> Availability {
-        let (inner, settings) = (Arc::clone(&self.0), settings.clone());
-        match blocking(move || Ok(probe::probe(&inner, &settings_of(&settings)))).await {
+        let (host, settings) = (Arc::clone(&self.0), settings.clone());
+        match blocking(move || Ok(probe::probe(&host, &settings_of(&settings)))).await {
             Ok(availability) => availability,
             Err(error) => probe::unavailable(error.chain(), None),
         }
@@ -112,7 +80,8 @@ impl Environment for FirecrackerEnvironment {
 
     async fn create(&self, request: &CreateRequest) -> Result<(), EnvironmentError> {
         let request = request.clone();
-        self.on_thread(&request.resource.clone(), move |inner, _| start::create(inner, &request))
+        self.0
+            .on_thread(&request.resource.clone(), move |host, _| start::create(host, &request))
             .await
     }
 
@@ -136,49 +105,53 @@ impl Environment for FirecrackerEnvironment {
         name: &str,
     ) -> Result<(), EnvironmentError> {
         let name = name.to_owned();
-        self.on_thread(resource, move |_, resource| {
-            let socket = record::of(resource)?.room.join(calls::GUEST_SOCKET);
-            let way = || vsock::connect(&socket, FILES_VSOCK_PORT, FILE_WITHIN);
-            let to = (Place::Work, checked_file_name(&name)?);
-            send(&resource.instance, &way, to, &source, FILE_WITHIN)
-        })
-        .await
+        self.0
+            .on_thread(resource, move |_, resource| {
+                let socket = record::of(resource)?.room.join(calls::GUEST_SOCKET);
+                let way = || vsock::connect(&socket, FILES_VSOCK_PORT, FILE_WITHIN);
+                let to = (Place::Work, checked_file_name(&name)?);
+                send(&resource.instance, &way, to, &source, FILE_WITHIN)
+            })
+            .await
     }
 
     async fn meter_target(&self, resource: &Resource) -> Result<MeterTarget, EnvironmentError> {
-        self.on_thread(resource, |_, resource| {
-            let room = record::of(resource)?.room;
-            Ok(MeterTarget::Guest {
-                host: Box::new(host_process::meter_target(resource)?),
-                counters: GuestCounters::Firecracker {
-                    socket: room.join(calls::API_SOCKET),
-                    metrics: room.join(calls::METRICS),
-                },
+        self.0
+            .on_thread(resource, |_, resource| {
+                let room = record::of(resource)?.room;
+                Ok(MeterTarget::Guest {
+                    host: Box::new(host_process::meter_target(resource)?),
+                    counters: GuestCounters::Firecracker {
+                        socket: room.join(calls::API_SOCKET),
+                        metrics: room.join(calls::METRICS),
+                    },
+                })
             })
-        })
-        .await
+            .await
     }
 
     async fn pause(&self, resource: &Resource, paused: bool) -> Result<(), EnvironmentError> {
-        self.on_thread(resource, move |_, resource| pause(resource, paused)).await
+        self.0.on_thread(resource, move |_, resource| pause(resource, paused)).await
     }
 
     async fn describe(&self, resource: &Resource) -> HostFacts {
-        self.on_thread(resource, |_, resource| Ok(describe::facts(resource)))
+        self.0
+            .on_thread(resource, |_, resource| Ok(describe::facts(resource)))
             .await
             .unwrap_or_default()
     }
 
     async fn destroy(&self, resource: &Resource) -> Result<Ended, EnvironmentError> {
-        self.on_thread(resource, destroy).await
+        self.0.on_thread(resource, destroy).await
     }
 
     async fn exists(&self, resource: &Resource) -> bool {
-        self.on_thread(resource, |_, resource| {
-            Ok(!traces::traces(resource).is_empty() || tap::exists(&resource.instance))
-        })
-        .await
-        .unwrap_or(true)
+        self.0
+            .on_thread(resource, |_, resource| {
+                Ok(!traces::traces(resource).is_empty() || tap::exists(&resource.instance))
+            })
+            .await
+            .unwrap_or(true)
     }
 }
 
@@ -215,10 +188,10 @@ fn pause(resource: &Resource, paused: bool) -> Result<(), EnvironmentError> {
     })
 }
 
-fn destroy(inner: &Inner, resource: &Resource) -> Result<Ended, EnvironmentError> {
+fn destroy(host: &GuestHost, resource: &Resource) -> Result<Ended, EnvironmentError> {
     let layout = Layout::of(resource)?;
     let tree = CgroupTree::detect();
-    let mut child = inner.children.take(&resource.instance);
+    let mut child = host.children.take(&resource.instance);
     let status = child.as_mut().and_then(|child| child.try_wait().ok().flatten());
     kill_processes(resource, &tree);
     if let Some(child) = &mut child {

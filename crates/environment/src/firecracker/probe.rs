@@ -10,8 +10,9 @@ use weighbridge_experiment::{
 
 use super::program::Program;
 use super::start::{Guest, kernel};
-use super::{Inner, destroy, ended_in};
+use super::{destroy, ended_in};
 use crate::error::EnvironmentError;
+use crate::guest::GuestHost;
 use crate::last_words::{console_says, last_words};
 use crate::layout::Layout;
 use crate::probe_instance::{probe_request, probe_resource};
@@ -24,7 +25,7 @@ const ENDED_WITHIN: Duration = Duration::from_secs(15);
 const INSTALL: &str = "binary = \"PATH\" in [environment.firecracker]";
 const PREPARE: &str = "weighbridge env prepare firecracker";
 
-pub(super) fn probe(inner: &Inner, settings: &FirecrackerSettings) -> Availability {
+pub(super) fn probe(host: &GuestHost, settings: &FirecrackerSettings) -> Availability {
     let program = match Program::find(settings) {
         Ok(program) => program,
         Err(error) => return unavailable(error.chain(), Some(INSTALL)),
@@ -33,11 +34,11 @@ pub(super) fn probe(inner: &Inner, settings: &FirecrackerSettings) -> Availabili
         Ok(version) => version,
         Err(error) => return unavailable(error.chain(), Some(INSTALL)),
     };
-    let release = match kernel(inner, settings) {
+    let release = match kernel(host, settings) {
         Ok((kernel, _)) => kernel.release,
         Err(error) => return unavailable(error.chain(), Some(PREPARE)),
     };
-    match boots(inner, settings) {
+    match boots(host, settings) {
         Ok(()) => Availability {
             available: true,
             emulated: false,
@@ -64,21 +65,21 @@ pub(super) fn unavailable(reason: String, enable: Option<&str>) -> Availability 
 }
 
 /// Whether a guest runs the agent's executable to its end; the error is what it said last.
-fn boots(inner: &Inner, settings: &FirecrackerSettings) -> Result<(), String> {
+fn boots(host: &GuestHost, settings: &FirecrackerSettings) -> Result<(), String> {
     let resource = probe_resource(EnvironmentKind::Firecracker, None);
     let chain = |error: EnvironmentError| error.chain();
     // A data disk and a snapshot are not tried: where a guest boots they work.
     let settings = FirecrackerSettings { disk: None, start: StartMode::Boot, ..settings.clone() };
     let settings = FirecrackerSettings { network: GuestNetwork::None, ..settings };
     let settings = EnvironmentSettings::Firecracker(settings);
-    let request = probe_request(&resource, (&inner.executable, &[]), None, settings)?;
+    let request = probe_request(&resource, (&host.executable, &[]), None, settings)?;
     let layout = Layout::of(&resource).map_err(chain)?;
-    let guest = Guest::decided(inner, &request, vec!["--version".into()], false).map_err(chain)?;
-    guest.made(inner, |guest| guest.boot(inner)).map_err(chain)?;
+    let guest = Guest::decided(host, &request, vec!["--version".into()], false).map_err(chain)?;
+    guest.made(host, |guest| guest.boot(host)).map_err(chain)?;
     let told = || ended_in(&last_words(&layout.console()).unwrap_or_default());
-    let over = wait_until(ENDED_WITHIN, || told().0.is_some() || !inner.runs(&resource));
+    let over = wait_until(ENDED_WITHIN, || told().0.is_some() || !host.runs(&resource));
     let (ended, said) = told();
-    destroy(inner, &resource).map_err(chain)?;
+    destroy(host, &resource).map_err(chain)?;
     let left = traces::traces(&resource);
     if !left.is_empty() {
         let list: Vec<_> = left.iter().map(ToString::to_string).collect();

@@ -11,11 +11,11 @@ use weighbridge_experiment::Sha256Digest;
 
 use super::api::Api;
 use super::start::Guest;
-use super::{FILE_WITHIN, Inner, calls};
+use super::{FILE_WITHIN, calls};
 use crate::cgroup::CgroupTree;
 use crate::error::EnvironmentError;
 use crate::file_digest::digest_of;
-use crate::guest::{AGENT_VSOCK_PORT, vsock};
+use crate::guest::{AGENT_VSOCK_PORT, GuestHost, vsock};
 use crate::layout::place;
 use crate::process_identity::wait_until;
 
@@ -24,19 +24,19 @@ const KEPT: usize = 4;
 const FILES: [&str; 2] = [calls::STATE, calls::MEMORY];
 
 /// Starts the guest from its snapshot, which is made first where there is none.
-pub(super) fn start(inner: &Inner, guest: &mut Guest<'_>) -> Result<(), EnvironmentError> {
-    let store = inner.store.as_deref().ok_or(EnvironmentError::GuestKernel)?;
+pub(super) fn start(host: &GuestHost, guest: &mut Guest<'_>) -> Result<(), EnvironmentError> {
+    let store = host.store.as_deref().ok_or(EnvironmentError::GuestKernel)?;
     let snapshots = store.join("snapshots");
     let directory = snapshots.join(key(guest)?.short());
     if !FILES.iter().all(|name| directory.join(name).is_file()) {
-        take(inner, guest, &directory)?;
+        take(host, guest, &directory)?;
         forget_old(&snapshots);
     }
     guest.furnish()?;
     for name in FILES {
         place(&directory.join(name), &guest.record.room, name.as_ref())?;
     }
-    guest.run(inner, &calls::restore())
+    guest.run(host, &calls::restore())
 }
 
 /// Everything on which a snapshot depends.
@@ -53,8 +53,8 @@ fn key(guest: &Guest<'_>) -> Result<Sha256Digest, EnvironmentError> {
 }
 
 /// Boots the guest, waits for its agent, and keeps what it has in memory. Its process ends.
-fn take(inner: &Inner, guest: &mut Guest<'_>, directory: &Path) -> Result<(), EnvironmentError> {
-    guest.boot(inner)?;
+fn take(host: &GuestHost, guest: &mut Guest<'_>, directory: &Path) -> Result<(), EnvironmentError> {
+    guest.boot(host)?;
     guest.send_libraries()?;
     let failed = |reason: String| EnvironmentError::Firecracker {
         instance: guest.resource().instance.clone(),
@@ -66,7 +66,7 @@ fn take(inner: &Inner, guest: &mut Guest<'_>, directory: &Path) -> Result<(), En
         .map_err(|error| failed(format!("its agent does not listen: {error}")))?;
     let api = Api::at(&room.join(calls::API_SOCKET));
     api.make(&calls::snapshot()).map_err(failed)?;
-    end(inner, guest)?;
+    end(host, guest)?;
     let partial = directory.with_extension(format!("partial-{}", std::process::id()));
     fs::create_dir_all(&partial).map_err(EnvironmentError::file("create directory", &partial))?;
     for name in FILES {
@@ -80,9 +80,9 @@ fn take(inner: &Inner, guest: &mut Guest<'_>, directory: &Path) -> Result<(), En
 }
 
 /// Ends the process of the guest and takes away what the next one makes itself.
-fn end(inner: &Inner, guest: &Guest<'_>) -> Result<(), EnvironmentError> {
+fn end(host: &GuestHost, guest: &Guest<'_>) -> Result<(), EnvironmentError> {
     let resource = guest.resource();
-    if let Some(mut child) = inner.children.take(&resource.instance) {
+    if let Some(mut child) = host.children.take(&resource.instance) {
         // One that has ended already needs no end.
         let _ = child.kill();
         wait_until(super::WAITED_WITHIN, || !matches!(child.try_wait(), Ok(None)));

@@ -15,12 +15,12 @@ use weighbridge_experiment::{
 use super::api::Api;
 use super::program::Program;
 use super::record::{self, GuestRecord};
-use super::{FILE_WITHIN, Inner, calls, destroy, settings_of, snapshot, tap};
+use super::{FILE_WITHIN, calls, destroy, settings_of, snapshot, tap};
 use crate::cgroup::CgroupTree;
 use crate::environment::CopySource;
 use crate::error::EnvironmentError;
 use crate::guest::{
-    Bus, Channel, FILES_VSOCK_PORT, GuestLaunch, Kernel, Place, allotment, disk, send,
+    Bus, Channel, FILES_VSOCK_PORT, GuestHost, GuestLaunch, Kernel, Place, allotment, disk, send,
     unpacked_kernel, vsock,
 };
 use crate::host_process;
@@ -43,17 +43,17 @@ pub(super) struct Guest<'a> {
     pub(super) image: PathBuf,
 }
 
-pub(super) fn create(inner: &Inner, request: &CreateRequest) -> Result<(), EnvironmentError> {
+pub(super) fn create(host: &GuestHost, request: &CreateRequest) -> Result<(), EnvironmentError> {
     let agent = &request.agent;
     let arguments = agent.arguments.clone();
-    let guest = Guest::decided(inner, request, arguments, true)?;
-    guest.made(inner, |guest| match guest.settings.start {
+    let guest = Guest::decided(host, request, arguments, true)?;
+    guest.made(host, |guest| match guest.settings.start {
         StartMode::Boot => {
-            guest.boot(inner)?;
+            guest.boot(host)?;
             guest.send_libraries_beside();
             Ok(())
         }
-        StartMode::Snapshot => snapshot::start(inner, guest),
+        StartMode::Snapshot => snapshot::start(host, guest),
     })
 }
 
@@ -78,7 +78,7 @@ fn launch_of(
 impl<'a> Guest<'a> {
     /// Decides everything and makes nothing.
     pub(super) fn decided(
-        inner: &Inner,
+        host: &GuestHost,
         request: &'a CreateRequest,
         arguments: Vec<String>,
         serves: bool,
@@ -86,9 +86,9 @@ impl<'a> Guest<'a> {
         let layout = Layout::of(&request.resource)?;
         let settings = settings_of(&request.settings);
         let program = Program::find(&settings)?;
-        let (kernel, path) = kernel(inner, &settings)?;
-        let store = inner.store.as_deref().ok_or(EnvironmentError::GuestKernel)?;
-        let image = inner.images.of(store, &request.agent.executable, &kernel)?;
+        let (kernel, path) = kernel(host, &settings)?;
+        let store = host.store.as_deref().ok_or(EnvironmentError::GuestKernel)?;
+        let image = host.images.of(store, &request.agent.executable, &kernel)?;
         let image_bytes =
             fs::metadata(&image).map_err(EnvironmentError::file("read", &image))?.len();
         let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
@@ -118,14 +118,14 @@ impl<'a> Guest<'a> {
     /// again.
     pub(super) fn made(
         mut self,
-        inner: &Inner,
+        host: &GuestHost,
         start: impl FnOnce(&mut Self) -> Result<(), EnvironmentError>,
     ) -> Result<(), EnvironmentError> {
         self.layout.prepare(&self.launch_record()?)?;
         let started = start(&mut self);
         if started.is_err() {
             // The first error tells more than a second one from the clean-up.
-            let _ = destroy(inner, &self.request.resource);
+            let _ = destroy(host, &self.request.resource);
         }
         started
     }
@@ -141,7 +141,7 @@ impl<'a> Guest<'a> {
     }
 
     /// Boots the guest in a fresh process.
-    pub(super) fn boot(&mut self, inner: &Inner) -> Result<(), EnvironmentError> {
+    pub(super) fn boot(&mut self, host: &GuestHost) -> Result<(), EnvironmentError> {
         self.furnish()?;
         for (from, name) in [(&self.kernel, calls::KERNEL), (&self.image, calls::IMAGE)] {
             place(from, &self.record.room, name.as_ref())?;
@@ -165,7 +165,7 @@ impl<'a> Guest<'a> {
             tap: tap.as_deref(),
         };
         let calls = calls::boot(&machine);
-        self.run(inner, &calls)
+        self.run(host, &calls)
     }
 
     /// Makes the room, with the files that Firecracker writes to.
@@ -205,7 +205,11 @@ impl<'a> Guest<'a> {
     }
 
     /// Starts Firecracker and makes the calls.
-    pub(super) fn run(&self, inner: &Inner, calls: &[calls::Call]) -> Result<(), EnvironmentError> {
+    pub(super) fn run(
+        &self,
+        host: &GuestHost,
+        calls: &[calls::Call],
+    ) -> Result<(), EnvironmentError> {
         let layout = &self.layout;
         write_record(&layout.guest(), &self.record)?;
         let (log, console) = (layout.monitor_log(), layout.console());
@@ -219,9 +223,9 @@ impl<'a> Guest<'a> {
             log: &log,
             output: Some(&console),
         };
-        start.start(layout, Some(&CgroupTree::detect()), &inner.children)?;
+        start.start(layout, Some(&CgroupTree::detect()), &host.children)?;
         let api = Api::at(&self.record.room.join(calls::API_SOCKET));
-        self.answers(inner, &api).and_then(|()| api.make(calls)).map_err(|reason| {
+        self.answers(host, &api).and_then(|()| api.make(calls)).map_err(|reason| {
             EnvironmentError::Firecracker {
                 instance: self.resource().instance.clone(),
                 reason: self.with_last_words(reason),
@@ -229,17 +233,17 @@ impl<'a> Guest<'a> {
         })
     }
 
-    fn answers(&self, inner: &Inner, api: &Api) -> Result<(), String> {
+    fn answers(&self, host: &GuestHost, api: &Api) -> Result<(), String> {
         let mut last = Ok(());
         let resource = self.resource();
         let answered = wait_until(ANSWERS_WITHIN, || {
             // Asked first: an answer may come just before the end.
-            let runs = inner.runs(resource);
+            let runs = host.runs(resource);
             last = api.information().map(drop);
             last.is_ok() || !runs
         });
         match last {
-            Err(_) if !inner.runs(resource) => Err("it ended at once".to_owned()),
+            Err(_) if !host.runs(resource) => Err("it ended at once".to_owned()),
             Ok(()) if !answered => Err("it does not answer".to_owned()),
             other => other,
         }
@@ -284,14 +288,14 @@ fn send_libraries(request: &CreateRequest) -> Result<(), EnvironmentError> {
 
 /// The kernel that is booted, and the file with it unpacked.
 pub(super) fn kernel(
-    inner: &Inner,
+    host: &GuestHost,
     settings: &FirecrackerSettings,
 ) -> Result<(Kernel, PathBuf), EnvironmentError> {
     if let Some(path) = &settings.kernel {
         let path = PathBuf::from(path);
         return Ok((Kernel::of_file(&path)?, path));
     }
-    let store = inner.store.as_deref().ok_or(EnvironmentError::GuestKernel)?;
+    let store = host.store.as_deref().ok_or(EnvironmentError::GuestKernel)?;
     let kernel = Kernel::in_use(store)?.filter(|kernel| kernel.is_whole(store));
     let kernel = kernel.ok_or(EnvironmentError::GuestKernel)?;
     let path = unpacked_kernel(store, &kernel)?;

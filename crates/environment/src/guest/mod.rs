@@ -11,6 +11,7 @@ pub(crate) mod allotment;
 mod archive;
 pub(crate) mod disk;
 mod files;
+mod host;
 mod image;
 mod init;
 mod kernel;
@@ -21,6 +22,7 @@ mod vmlinux;
 pub(crate) mod vsock;
 
 pub(crate) use files::{Place, over_socket, send};
+pub(crate) use host::{GuestHost, facts};
 pub(crate) use image::Images;
 pub use init::{guest_init, is_guest_init};
 pub use kernel::Kernel;

@@ -4,31 +4,14 @@
 use weighbridge_experiment::{Fact, HostFacts, Resource};
 
 use super::{connect, guest_record};
-use crate::cgroup::CgroupTree;
-use crate::facts::{
-    collected, host_processor, missing_cgroup_facts, own_cgroup_facts, process_facts,
-};
-use crate::host_process;
+use crate::guest;
 use crate::layout::Layout;
 
 const RECORD: &str = "what the guest was started with";
 const QMP: &str = "QMP";
 
 pub(super) fn facts(resource: &Resource) -> HostFacts {
-    let limits = match Layout::of(resource).map(|layout| host_process::unlimited_reason(&layout)) {
-        Ok(None) => own_cgroup_facts(&CgroupTree::detect(), &resource.instance),
-        Ok(Some(reason)) => missing_cgroup_facts(&reason),
-        Err(error) => missing_cgroup_facts(&error.chain()),
-    };
-    let process = host_process::agent(resource).map(|identity| identity.process);
-    let rootfs = Fact::missing("rootfs_bytes", "a guest has its image", "qemu environment");
-    collected(vec![
-        given(resource),
-        told_by_qemu(resource),
-        vec![host_processor(), rootfs],
-        limits,
-        process_facts(process),
-    ])
+    guest::facts(resource, "qemu environment", given(resource), told_by_qemu(resource))
 }
 
 fn given(resource: &Resource) -> Vec<Fact> {

@@ -7,9 +7,10 @@ use std::time::Duration;
 use weighbridge_experiment::{Ended, Resource};
 
 use super::qmp::Qmp;
-use super::{Inner, LISTENS_WITHIN, connect};
+use super::{LISTENS_WITHIN, connect};
 use crate::cgroup::CgroupTree;
 use crate::error::EnvironmentError;
+use crate::guest::GuestHost;
 use crate::host_process;
 use crate::last_words::last_words;
 use crate::layout::{Layout, read_record};
@@ -18,12 +19,12 @@ use crate::traces::{kill_processes, remove_remains};
 
 const QUIT_WITHIN: Duration = Duration::from_secs(2);
 
-pub(super) fn destroy(inner: &Inner, resource: &Resource) -> Result<Ended, EnvironmentError> {
+pub(super) fn destroy(host: &GuestHost, resource: &Resource) -> Result<Ended, EnvironmentError> {
     let layout = Layout::of(resource)?;
     let tree = CgroupTree::detect();
     // What the guest told before it ended; a record that was cut short tells nothing.
     let told = read_record::<Ended>(&layout.ended()).ok().flatten();
-    let mut child = inner.children.take(&resource.instance);
+    let mut child = host.children.take(&resource.instance);
     let status = child.as_mut().and_then(|child| child.try_wait().ok().flatten());
     if status.is_none() && host_process::agent(resource).is_ok() {
         quit(resource, &layout);

@@ -30,10 +30,10 @@ use crate::cgroup::CgroupTree;
 use crate::environment::{CopySource, Environment, Port};
 use crate::error::EnvironmentError;
 use crate::guest::{
-    Bus, Channel, GuestLaunch, Images, Kernel, Place, QEMU_ADDRESS, allotment, disk, over_socket,
-    send,
+    Bus, Channel, GuestHost, GuestLaunch, Kernel, Place, QEMU_ADDRESS, allotment, disk,
+    over_socket, send,
 };
-use crate::host_process::{self, Children};
+use crate::host_process;
 use crate::last_words::last_words;
 use crate::layout::{
     LaunchRecord, Layout, checked_file_name, library_name, read_record, write_record,
@@ -54,18 +54,9 @@ const LISTENS_WITHIN: Duration = Duration::from_secs(20);
 /// Longest silence of a guest that takes a file, from its start on.
 const FILE_WITHIN: Duration = Duration::from_secs(120);
 
-/// What the environment and its threads share.
-#[derive(Debug)]
-struct Inner {
-    store: Option<PathBuf>,
-    executable: PathBuf,
-    images: Images,
-    children: Children,
-}
-
 /// Runs agents in virtual machines.
 #[derive(Debug)]
-pub struct QemuEnvironment(Arc<Inner>);
+pub struct QemuEnvironment(Arc<GuestHost>);
 
 impl QemuEnvironment {
     /// Guests boot the kernel that was put into `store` by
@@ -74,43 +65,13 @@ impl QemuEnvironment {
     /// [`is_guest_init`](crate::is_guest_init) says so.
     #[must_use]
     pub fn new(store: PathBuf, executable: PathBuf) -> Self {
-        Self::with(Some(store), executable)
+        Self(GuestHost::new(Some(store), executable))
     }
 
     /// Enough to look after instances that exist; makes none.
     #[must_use]
     pub fn without_store() -> Self {
-        Self::with(None, PathBuf::new())
-    }
-
-    fn with(store: Option<PathBuf>, executable: PathBuf) -> Self {
-        let (images, children) = (Images::default(), Children::default());
-        Self(Arc::new(Inner { store, executable, images, children }))
-    }
-
-    async fn on_thread<T: Send + 'static>(
-        &self,
-        resource: &Resource,
-        work: impl FnOnce(&Inner, &Resource) -> Result<T, EnvironmentError> + Send + 'static,
-    ) -> Result<T, EnvironmentError> {
-        let (inner, resource) = (Arc::clone(&self.0), resource.clone());
-        blocking(move || work(&inner, &resource)).await
-    }
-}
-
-impl Inner {
-    /// The store and the kernel in it that guests boot.
-    fn kernel(&self) -> Result<(&Path, Kernel), EnvironmentError> {
-        let store = self.store.as_deref().ok_or(EnvironmentError::GuestKernel)?;
-        let kernel = Kernel::in_use(store)?.filter(|kernel| kernel.is_whole(store));
-        Ok((store, kernel.ok_or(EnvironmentError::GuestKernel)?))
-    }
-
-    /// Whether QEMU runs.
-    fn runs(&self, resource: &Resource) -> bool {
-        // A child that has ended stays in the process table until somebody asks for it.
-        self.children.has_ended(&resource.instance) != Some(true)
-            && host_process::agent(resource).is_ok()
+        Self(GuestHost::new(None, PathBuf::new()))
     }
 }
 
@@ -121,8 +82,8 @@ impl Environment for QemuEnvironment {
     }
 
     async fn probe(&self, settings: &EnvironmentSettings) -> Availability {
-        let (inner, settings) = (Arc::clone(&self.0), settings.clone());
-        match blocking(move || Ok(probe::probe(&inner, &settings))).await {
+        let (host, settings) = (Arc::clone(&self.0), settings.clone());
+        match blocking(move || Ok(probe::probe(&host, &settings))).await {
             Ok(availability) => availability,
             Err(error) => probe::unavailable(error.chain(), None),
         }
@@ -130,7 +91,7 @@ impl Environment for QemuEnvironment {
 
     async fn create(&self, request: &CreateRequest) -> Result<(), EnvironmentError> {
         let request = request.clone();
-        self.on_thread(&request.resource.clone(), move |inner, _| create(inner, &request)).await
+        self.0.on_thread(&request.resource.clone(), move |host, _| create(host, &request)).await
     }
 
     fn endpoint(&self, resource: &Resource, port: Port) -> Result<Endpoint, EnvironmentError> {
@@ -152,41 +113,45 @@ impl Environment for QemuEnvironment {
         name: &str,
     ) -> Result<(), EnvironmentError> {
         let name = name.to_owned();
-        self.on_thread(resource, move |_, resource| {
-            let socket = Layout::of(resource)?.run().join(FILES_SOCKET);
-            let to = (Place::Work, checked_file_name(&name)?);
-            send(&resource.instance, &over_socket(&socket), to, &source, FILE_WITHIN)
-        })
-        .await
+        self.0
+            .on_thread(resource, move |_, resource| {
+                let socket = Layout::of(resource)?.run().join(FILES_SOCKET);
+                let to = (Place::Work, checked_file_name(&name)?);
+                send(&resource.instance, &over_socket(&socket), to, &source, FILE_WITHIN)
+            })
+            .await
     }
 
     async fn meter_target(&self, resource: &Resource) -> Result<MeterTarget, EnvironmentError> {
-        self.on_thread(resource, |_, resource| {
-            let socket = Layout::of(resource)?.run().join(QMP_SOCKET);
-            Ok(MeterTarget::Guest {
-                host: Box::new(host_process::meter_target(resource)?),
-                counters: GuestCounters::Qemu { socket },
+        self.0
+            .on_thread(resource, |_, resource| {
+                let socket = Layout::of(resource)?.run().join(QMP_SOCKET);
+                Ok(MeterTarget::Guest {
+                    host: Box::new(host_process::meter_target(resource)?),
+                    counters: GuestCounters::Qemu { socket },
+                })
             })
-        })
-        .await
+            .await
     }
 
     async fn pause(&self, resource: &Resource, paused: bool) -> Result<(), EnvironmentError> {
-        self.on_thread(resource, move |_, resource| pause(resource, paused)).await
+        self.0.on_thread(resource, move |_, resource| pause(resource, paused)).await
     }
 
     async fn describe(&self, resource: &Resource) -> HostFacts {
-        self.on_thread(resource, |_, resource| Ok(describe::facts(resource)))
+        self.0
+            .on_thread(resource, |_, resource| Ok(describe::facts(resource)))
             .await
             .unwrap_or_default()
     }
 
     async fn destroy(&self, resource: &Resource) -> Result<Ended, EnvironmentError> {
-        self.on_thread(resource, destroy).await
+        self.0.on_thread(resource, destroy).await
     }
 
     async fn exists(&self, resource: &Resource) -> bool {
-        self.on_thread(resource, |_, resource| Ok(!traces::traces(resource).is_empty()))
+        self.0
+            .on_thread(resource, |_, resource| Ok(!traces::traces(resource).is_empty()))
             .await
             .unwrap_or(true)
     }
@@ -212,9 +177,9 @@ fn guest_record(resource: &Resource, layout: &Layout) -> Result<GuestRecord, Env
     })
 }
 
-fn create(inner: &Inner, request: &CreateRequest) -> Result<(), EnvironmentError> {
+fn create(host: &GuestHost, request: &CreateRequest) -> Result<(), EnvironmentError> {
     let settings = settings_of(&request.settings);
-    let kvm = probe::use_kvm(inner, &settings)?;
+    let kvm = probe::use_kvm(host, &settings)?;
     let agent = &request.agent;
     let launch = GuestLaunch {
         arguments: agent.arguments.clone(),
@@ -222,7 +187,7 @@ fn create(inner: &Inner, request: &CreateRequest) -> Result<(), EnvironmentError
         serves: true,
         ..launch_of(&settings)
     };
-    start(inner, request, &launch, kvm)?;
+    start(host, request, &launch, kvm)?;
     send_libraries(request)
 }
 
@@ -244,15 +209,15 @@ fn launch_of(settings: &QemuSettings) -> GuestLaunch {
 
 /// Boots a guest; what was made before an error is removed again.
 fn start(
-    inner: &Inner,
+    host: &GuestHost,
     request: &CreateRequest,
     launch: &GuestLaunch,
     kvm: bool,
 ) -> Result<(), EnvironmentError> {
     let layout = Layout::of(&request.resource)?;
     let settings = settings_of(&request.settings);
-    let (store, kernel) = inner.kernel()?;
-    let image = inner.images.of(store, &request.agent.executable, &kernel)?;
+    let (store, kernel) = host.kernel()?;
+    let image = host.images.of(store, &request.agent.executable, &kernel)?;
     let record = decide(request, &settings, &kernel, &image, kvm)?;
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let parameter = launch
@@ -278,10 +243,10 @@ fn start(
     };
     let launched = LaunchRecord::new(&request.resource, &qemu, request.limits, None)?;
     layout.prepare(&launched)?;
-    let started = start_prepared(inner, request, &record, &launched, settings.disk);
+    let started = start_prepared(host, request, &record, &launched, settings.disk);
     if started.is_err() {
         // The first error tells more than a second one from the clean-up.
-        let _ = destroy(inner, &request.resource);
+        let _ = destroy(host, &request.resource);
     }
     started
 }
@@ -321,7 +286,7 @@ fn free_port() -> Result<u16, EnvironmentError> {
 }
 
 fn start_prepared(
-    inner: &Inner,
+    host: &GuestHost,
     request: &CreateRequest,
     record: &GuestRecord,
     launched: &LaunchRecord,
@@ -336,22 +301,22 @@ fn start_prepared(
     let log = layout.monitor_log();
     fs::File::create(&log).map_err(EnvironmentError::file("create", &log))?;
     let start = host_process::Start { launch: launched, limits: outer, log: &log, output: None };
-    start.start(&layout, Some(&CgroupTree::detect()), &inner.children)?;
-    listens(inner, &request.resource, &layout)
+    start.start(&layout, Some(&CgroupTree::detect()), &host.children)?;
+    listens(host, &request.resource, &layout)
 }
 
 /// Waits until QEMU can be asked, which is when every socket of its is there.
-fn listens(inner: &Inner, resource: &Resource, layout: &Layout) -> Result<(), EnvironmentError> {
+fn listens(host: &GuestHost, resource: &Resource, layout: &Layout) -> Result<(), EnvironmentError> {
     let mut failed: Option<QmpError> = None;
     let answered = wait_until(LISTENS_WITHIN, || match connect(layout) {
         Ok(_) => true,
         Err(error) => {
-            let over = !error.is_absent() || !inner.runs(resource);
+            let over = !error.is_absent() || !host.runs(resource);
             failed = Some(error);
             over
         }
     });
-    if answered && failed.as_ref().is_none_or(QmpError::is_absent) && inner.runs(resource) {
+    if answered && failed.as_ref().is_none_or(QmpError::is_absent) && host.runs(resource) {
         return Ok(());
     }
     let words = last_words(&layout.monitor_log()).unwrap_or_default();

@@ -14,9 +14,9 @@ use weighbridge_experiment::{
     QemuSettings,
 };
 
-use super::{Inner, destroy, find_qemu, launch_of, settings_of, start};
+use super::{destroy, find_qemu, launch_of, settings_of, start};
 use crate::error::EnvironmentError;
-use crate::guest::GuestLaunch;
+use crate::guest::{GuestHost, GuestLaunch};
 use crate::last_words::{console_says, last_words};
 use crate::layout::{Layout, read_record, write_record};
 use crate::probe_instance::{probe_request, probe_resource};
@@ -36,19 +36,19 @@ struct KvmAnswer {
     refused: Option<String>,
 }
 
-pub(super) fn probe(inner: &Inner, settings: &EnvironmentSettings) -> Availability {
+pub(super) fn probe(host: &GuestHost, settings: &EnvironmentSettings) -> Availability {
     let settings = settings_of(settings);
     let qemu = match find_qemu() {
         Ok(qemu) => qemu,
         Err(error) => return unavailable(error.chain(), Some("apt-get install qemu-system-x86")),
     };
-    let version = match inner.kernel() {
+    let version = match host.kernel() {
         Ok((_, kernel)) => format!("{}, Linux {}", qemu_version(&qemu), kernel.release),
         Err(error) => return unavailable(error.chain(), Some("weighbridge env prepare qemu")),
     };
     let kvm = match settings.accel {
         Accelerator::Tcg => Some("emulation was asked for".to_owned()),
-        Accelerator::Auto | Accelerator::Kvm => ask_kvm(inner, settings.machine),
+        Accelerator::Auto | Accelerator::Kvm => ask_kvm(host, settings.machine),
     };
     let Some(without) = kvm else {
         return available(format!("{version}, KVM"), None);
@@ -56,7 +56,7 @@ pub(super) fn probe(inner: &Inner, settings: &EnvironmentSettings) -> Availabili
     if settings.accel == Accelerator::Kvm {
         return unavailable(format!("KVM was asked for: {without}"), None);
     }
-    match boots(inner, settings.machine, false) {
+    match boots(host, settings.machine, false) {
         Ok(()) => available(format!("{version}, emulated (TCG)"), Some(without)),
         Err(reason) => {
             unavailable(format!("without KVM ({without}), and emulated: {reason}"), None)
@@ -99,12 +99,12 @@ fn version_in(text: &str) -> Option<String> {
 
 /// Whether guests are to run on KVM, as asked and as the last probe of this boot found; a
 /// first one is made where there was none.
-pub(super) fn use_kvm(inner: &Inner, settings: &QemuSettings) -> Result<bool, EnvironmentError> {
+pub(super) fn use_kvm(host: &GuestHost, settings: &QemuSettings) -> Result<bool, EnvironmentError> {
     if settings.accel == Accelerator::Tcg {
         return Ok(false);
     }
-    let known = remembered(inner, settings.machine);
-    match known.unwrap_or_else(|| ask_kvm(inner, settings.machine)) {
+    let known = remembered(host, settings.machine);
+    match known.unwrap_or_else(|| ask_kvm(host, settings.machine)) {
         None => Ok(true),
         Some(_) if settings.accel == Accelerator::Auto => Ok(false),
         Some(reason) => Err(EnvironmentError::Kvm { reason }),
@@ -112,25 +112,25 @@ pub(super) fn use_kvm(inner: &Inner, settings: &QemuSettings) -> Result<bool, En
 }
 
 /// Tries KVM and remembers the answer: `None` where a guest ran, else why not.
-fn ask_kvm(inner: &Inner, machine: QemuMachine) -> Option<String> {
+fn ask_kvm(host: &GuestHost, machine: QemuMachine) -> Option<String> {
     let refused = match fs::File::options().read(true).write(true).open("/dev/kvm") {
         Err(error) => Some(format!("/dev/kvm: {error}")),
-        Ok(_) => boots(inner, machine, true).err().map(|why| format!("a guest of KVM: {why}")),
+        Ok(_) => boots(host, machine, true).err().map(|why| format!("a guest of KVM: {why}")),
     };
-    if let (Some(path), Some(boot)) = (answer_file(inner, machine), boot()) {
+    if let (Some(path), Some(boot)) = (answer_file(host, machine), boot()) {
         // A failure to remember it costs another probe, nothing else.
         let _ = write_record(&path, &KvmAnswer { boot, machine, refused: refused.clone() });
     }
     refused
 }
 
-fn remembered(inner: &Inner, machine: QemuMachine) -> Option<Option<String>> {
-    let answer: KvmAnswer = read_record(&answer_file(inner, machine)?).ok().flatten()?;
+fn remembered(host: &GuestHost, machine: QemuMachine) -> Option<Option<String>> {
+    let answer: KvmAnswer = read_record(&answer_file(host, machine)?).ok().flatten()?;
     (Some(&answer.boot) == boot().as_ref()).then_some(answer.refused)
 }
 
-fn answer_file(inner: &Inner, machine: QemuMachine) -> Option<std::path::PathBuf> {
-    Some(inner.store.as_ref()?.join(format!("kvm-{}.json", machine.as_str())))
+fn answer_file(host: &GuestHost, machine: QemuMachine) -> Option<std::path::PathBuf> {
+    Some(host.store.as_ref()?.join(format!("kvm-{}.json", machine.as_str())))
 }
 
 fn boot() -> Option<String> {
@@ -138,21 +138,21 @@ fn boot() -> Option<String> {
 }
 
 /// Whether a guest runs the agent's executable to its end; the error is what it said last.
-fn boots(inner: &Inner, machine: QemuMachine, kvm: bool) -> Result<(), String> {
+fn boots(host: &GuestHost, machine: QemuMachine, kvm: bool) -> Result<(), String> {
     let resource = probe_resource(EnvironmentKind::Qemu, None);
     let chain = |error: EnvironmentError| error.chain();
     let settings = QemuSettings { machine, ..QemuSettings::default() };
     let launch = GuestLaunch { arguments: vec!["--version".into()], ..launch_of(&settings) };
     let settings = EnvironmentSettings::Qemu(settings);
-    let request = probe_request(&resource, (&inner.executable, &[]), None, settings)?;
-    start(inner, &request, &launch, kvm).map_err(chain)?;
+    let request = probe_request(&resource, (&host.executable, &[]), None, settings)?;
+    start(host, &request, &launch, kvm).map_err(chain)?;
     let layout = Layout::of(&resource).map_err(chain)?;
     let limit = if kvm { KVM_ENDED_WITHIN } else { EMULATED_ENDED_WITHIN };
     let told = || read_record::<Ended>(&layout.ended()).ok().flatten();
-    let over = wait_until(limit, || told().is_some() || !inner.runs(&resource));
+    let over = wait_until(limit, || told().is_some() || !host.runs(&resource));
     let ended = told();
     let console = last_words(&layout.console()).unwrap_or_default();
-    destroy(inner, &resource).map_err(chain)?;
+    destroy(host, &resource).map_err(chain)?;
     let left = traces::traces(&resource);
     if !left.is_empty() {
         let list: Vec<_> = left.iter().map(ToString::to_string).collect();

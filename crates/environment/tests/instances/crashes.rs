@@ -10,7 +10,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use weighbridge_environment::{Trace, traces};
 use weighbridge_experiment::EnvironmentKind;
 
-use crate::place::{HERE, Place, connect, destroy, environment, eventually, kinds, stand_in};
+use crate::place::{HERE, Place, destroy, environment, kinds, stand_in};
+use crate::talk::{connect, eventually};
 
 fn kill_by_record(path: &Path) {
     let text = fs::read_to_string(path).unwrap();

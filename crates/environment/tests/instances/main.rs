@@ -9,6 +9,8 @@
 mod crashes;
 mod measurement;
 mod place;
+#[path = "../private/talk.rs"]
+mod talk;
 
 use std::fs;
 use std::time::Duration;
@@ -20,9 +22,9 @@ use weighbridge_environment::{
 use weighbridge_experiment::{EnvironmentKind, EnvironmentSettings, MeterTarget};
 
 use place::{
-    HERE, Place, ask, assert_nothing_left, connect, destroy, environment, eventually, kinds,
-    limited_kinds, stand_in,
+    HERE, Place, assert_nothing_left, destroy, environment, kinds, limited_kinds, stand_in,
 };
+use talk::{ask, connect, eventually};
 
 #[tokio::test]
 async fn every_kind_makes_an_agent_that_can_be_reached_and_leaves_nothing() {

@@ -1,18 +1,15 @@
 //! Where the tests make their instances, and how they look at them.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
 
 use weighbridge_environment::{
     ContainerEnvironment, DockerEnvironment, Environment, FirecrackerEnvironment,
-    NativeEnvironment, Port, QemuEnvironment, SimulatedEnvironment, SshEnvironment, reap, traces,
+    NativeEnvironment, QemuEnvironment, SimulatedEnvironment, SshEnvironment, reap, traces,
 };
 use weighbridge_experiment::{
-    AgentLaunch, ByteSize, CpuCount, CreateRequest, Endpoint, EnvironmentKind, EnvironmentSettings,
+    AgentLaunch, ByteSize, CpuCount, CreateRequest, EnvironmentKind, EnvironmentSettings,
     InstanceId, Limits, Resource,
 };
 
@@ -87,34 +84,6 @@ impl Place {
             service_ports: Vec::new(),
         }
     }
-}
-
-/// Waits for what must happen; the bound only ends a test that would hang.
-pub(crate) fn eventually(what: &str, mut done: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !done() {
-        assert!(start.elapsed() < Duration::from_secs(20), "never: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-pub(crate) fn connect(environment: &dyn Environment, resource: &Resource) -> UnixStream {
-    let Ok(Endpoint::UnixSocket(path)) = environment.endpoint(resource, Port::Agent) else {
-        panic!("the agent's endpoint is a unix socket");
-    };
-    let mut stream = None;
-    eventually("the agent answers", || {
-        stream = UnixStream::connect(&path).ok();
-        stream.is_some()
-    });
-    stream.unwrap()
-}
-
-pub(crate) fn ask(stream: &UnixStream, question: &str) -> String {
-    writeln!(&mut &*stream, "{question}").unwrap();
-    let mut answer = String::new();
-    BufReader::new(stream).read_line(&mut answer).unwrap();
-    answer.trim_end().to_owned()
 }
 
 /// Looks with its own eyes, not with the library's: every mounted cgroup, every mount, and

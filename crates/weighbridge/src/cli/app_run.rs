@@ -7,21 +7,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
-use weighbridge_experiment::{
-    ApplicationName, EngineIdentity, EngineName, EnginePlan, EngineWish, InputFile, ModelSource,
-};
+use weighbridge_experiment::{ApplicationName, EngineIdentity};
 use weighbridge_inference::application::application;
-use weighbridge_inference::engine::EngineSource;
-use weighbridge_inference::engine::onnxruntime::LibraryFiles;
 use weighbridge_inference::{
-    Input, Labels, Outcome as Result_, Photo, Session, annotate, catalogue, stamp,
+    Input, Outcome as Result_, Photo, Session, annotate, catalogue, stamp,
 };
 
 use super::app_result::{AppRun, Engine, InputResult, Shown};
 use super::arguments::{AppRunArguments, Format};
+use super::model_choice::{ChosenModel, ModelWish};
 use super::{Outcome, UsageError, output, reading};
-use crate::data_directory::DataDirectory;
-use crate::engines::Chooser;
 use crate::run::{self, Model};
 
 /// Runs an application on every input; what goes wrong with one does not stop the others.
@@ -131,50 +126,25 @@ impl GivenInput {
 }
 
 fn session(name: ApplicationName, arguments: &AppRunArguments) -> anyhow::Result<(Session, Model)> {
-    let data = DataDirectory::from_environment()?;
-    let digest = arguments.sha256.as_deref();
-    let given = arguments.model.as_deref().map(|model| ModelSource::read(model, digest));
-    let given = given.transpose().map_err(|problem| UsageError(problem.to_string()))?;
-    let model = run::resolve_model(Some(name), given.as_ref(), &data)?;
-    let bytes = match &model.file.path {
-        Some(path) => fs::read(path).with_context(|| format!("cannot read {}", path.display()))?,
-        None => run::model_content(&model.file, Some(name))
-            .context("this version of weighbridge does not ship the model")?
-            .into_owned(),
-    };
-    let labels = arguments.labels.as_deref().map(read_labels).transpose()?;
-    let executable = std::env::current_exe().context("cannot find the running executable")?;
-    let wish = arguments.engine.unwrap_or(EngineWish::Auto);
-    let engine = engine_source(&Chooser::new(&data, &executable).choose(wish)?);
+    let chosen = ChosenModel::resolve(
+        name,
+        &ModelWish {
+            model: arguments.model.as_deref(),
+            sha256: arguments.sha256.as_deref(),
+            labels: arguments.labels.as_deref(),
+            engine: arguments.engine,
+        },
+    )?;
     let threads = match arguments.threads {
         Some(threads) => threads,
         None => std::thread::available_parallelism()
             .map_or(1, |count| u32::try_from(count.get()).unwrap_or(1)),
     };
+    let ChosenModel { model, content, labels, engine } = chosen;
     let cannot = || format!("cannot load model `{}`", model.file.name);
-    let engine = engine.load(bytes, threads).with_context(cannot)?;
+    let engine = engine.load(content, threads).with_context(cannot)?;
     let session = Session::new(application(name, labels), engine).with_context(cannot)?;
     Ok((session, model))
-}
-
-pub(super) fn read_labels(path: &Path) -> anyhow::Result<Labels> {
-    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(Labels::parse(&bytes, &path.display().to_string())?)
-}
-
-/// Where the engine of a plan comes from on this host.
-pub(super) fn engine_source(plan: &EnginePlan) -> EngineSource {
-    let path = |file: &InputFile| file.path.clone();
-    let library = plan.library.as_ref().and_then(path);
-    let files = library.map(|library| LibraryFiles {
-        library,
-        dependencies: plan.dependencies.iter().filter_map(path).collect(),
-    });
-    match (plan.name, files) {
-        (EngineName::Onnxruntime, Some(files)) => EngineSource::OnnxRuntime(files),
-        (EngineName::OnnxruntimeCuda, Some(files)) => EngineSource::OnnxRuntimeCuda(files),
-        _ => EngineSource::Rten,
-    }
 }
 
 /// What one input gave.

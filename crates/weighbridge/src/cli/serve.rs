@@ -2,14 +2,14 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
 use jiff::SignedDuration;
-use weighbridge_experiment::{ApplicationName, ByteSize, EngineWish, ModelSource};
+use weighbridge_experiment::{ApplicationName, ByteSize, EngineWish};
 use weighbridge_inference::application::application;
 use weighbridge_inference::engine::EngineSource;
 use weighbridge_inference::{Labels, Session, catalogue};
@@ -17,12 +17,10 @@ use weighbridge_service::{
     Limits, MakeSession, ModelSettings, Service, ServiceSettings, StoreSettings, TlsSettings,
 };
 
-use super::app_run::{engine_source, read_labels};
 use super::arguments::engine_wish;
+use super::model_choice::{ChosenModel, ModelWish};
 use super::{Outcome, UsageError, output};
 use crate::clock::{Clock as _, SystemClock};
-use crate::data_directory::DataDirectory;
-use crate::engines::Chooser;
 use crate::interrupt::Interrupt;
 use crate::run;
 
@@ -245,19 +243,16 @@ fn token(arguments: &ServeArguments) -> anyhow::Result<Option<String>> {
 }
 
 fn model(name: ApplicationName, arguments: &ServeArguments) -> anyhow::Result<ModelSettings> {
-    let data = DataDirectory::from_environment()?;
-    let digest = arguments.sha256.as_deref();
-    let given = arguments.model.as_deref().map(|model| ModelSource::read(model, digest));
-    let given = given.transpose().map_err(|problem| UsageError(problem.to_string()))?;
-    let model = run::resolve_model(Some(name), given.as_ref(), &data)?;
-    let bytes = match &model.file.path {
-        Some(path) => fs::read(path).with_context(|| format!("cannot read {}", path.display()))?,
-        None => run::model_content(&model.file, Some(name))
-            .context("this version of weighbridge does not ship the model")?
-            .into_owned(),
-    };
-    let labels = arguments.labels.as_deref().map(read_labels).transpose()?;
-    let engine = engine(arguments.engine.unwrap_or(EngineWish::Auto), &data)?;
+    let chosen = ChosenModel::resolve(
+        name,
+        &ModelWish {
+            model: arguments.model.as_deref(),
+            sha256: arguments.sha256.as_deref(),
+            labels: arguments.labels.as_deref(),
+            engine: arguments.engine,
+        },
+    )?;
+    let ChosenModel { model, content, labels, engine } = chosen;
     let threads = arguments.threads.unwrap_or(1);
     let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let workers =
@@ -267,17 +262,10 @@ fn model(name: ApplicationName, arguments: &ServeArguments) -> anyhow::Result<Mo
         file: model.file.name,
         sha256: model.file.sha256,
         notes: model.seeded.then(|| catalogue::SEEDED.to_owned()).into_iter().collect(),
-        make: make(name, bytes.into(), engine, threads, labels),
+        make: make(name, content.into(), engine, threads, labels),
         workers,
         queue: arguments.queue as usize,
     })
-}
-
-fn engine(wish: EngineWish, data: &DataDirectory) -> anyhow::Result<EngineSource> {
-    let executable: PathBuf =
-        std::env::current_exe().context("cannot find the running executable")?;
-    let executable: &Path = &executable;
-    Ok(engine_source(&Chooser::new(data, executable).choose(wish)?))
 }
 
 fn make(
